@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef POP3_POLICY_DECIDE_H
+#define POP3_POLICY_DECIDE_H
+
+/*
+ * The decision itself: hold, then minimum retention, then rules, then the
+ * default. Pure; the only thing it asks the outside for is whether a query
+ * matches the message. Doubt never removes anything.
+ */
+
+#include "facts.h"
+#include "policy.h"
+
+/* Does the query match the message that is being decided? Returns 1 = yes,
+   0 = no, -1 = could not be found out. Called in the order of the rules and
+   not again once the verdict is certain; never called for a query that is
+   just "all". */
+typedef int policy_match_func_t(void *context,
+				const struct policy_query *query);
+
+/* Decide one question about one message. Never fails: what cannot be found
+   out is a verdict with POLICY_REASON_ERROR and POLICY_ACTION_DENY.
+
+   - hold and min_retention bind DELETE (answer: protected_delete) and EXPIRE
+     (answer: DENY), never RETRIEVE.
+   - A hold that asks about history matches mail whose history is unknown; a
+     rule that does, does not, whatever "not" stands in it.
+   - min_retention counts from saved or received (age_from); a date that is
+     unknown (0) is doubt. A message is too young while
+     now - date < min_retention_secs, so a date in the future is too young.
+   - The first rule that matches wins; an error in a rule ends the search.
+   - Defaults: DELETE and RETRIEVE are allowed, EXPIRE keeps. */
+void policy_decide(const struct policy *policy, enum policy_question question,
+		   const struct policy_session_facts *session,
+		   const struct policy_message_facts *message,
+		   policy_match_func_t *match, void *context,
+		   struct policy_verdict *verdict_r);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef POP3_POLICY_POLICY_H
+#define POP3_POLICY_POLICY_H
+
+/*
+ * The policy file: an index of its sections, and one section compiled with
+ * everything that it inherits. Pure: bytes in, structs out; it opens nothing
+ * and knows nothing about Dovecot. Only the section that is asked for (and
+ * its ancestors) is parsed. An error inside a section concerns that section
+ * and its heirs; one outside sections concerns everybody.
+ */
+
+#include "query.h"
+#include "verdict.h"
+
+struct policy_file;
+
+enum policy_age_from {
+	POLICY_AGE_FROM_SAVED = 0,
+	POLICY_AGE_FROM_RECEIVED,
+};
+
+struct policy_rule {
+	enum policy_action action;
+	/* deny:"text", or NULL */
+	const char *text;
+	struct policy_query query;
+	/* Where the rule begins, line counted from 1. */
+	const char *file;
+	unsigned int line;
+};
+
+struct policy_rules {
+	const struct policy_rule *rules;
+	size_t count;
+};
+
+struct policy {
+	/* Section as written between the brackets: "policy gold", "default". */
+	const char *section;
+	/* Name given to policy_file_parse(). */
+	const char *file;
+
+	/* NULL = not set */
+	const struct policy_query *hold;
+	const char *hold_file;
+	unsigned int hold_line;
+	const struct policy_query *show;
+	unsigned int show_line;
+
+	int64_t min_retention_secs;
+	unsigned int min_retention_line;
+	enum policy_age_from age_from;
+	/* What a DELE on held or too young mail does: HIDE (default) or DENY. */
+	enum policy_action protected_delete;
+
+	struct policy_rules delete_rules;
+	struct policy_rules retrieve_rules;
+	struct policy_rules expire_rules;
+	int64_t expire_interval_secs;	/* default one day */
+	uint32_t expire_max;		/* messages a run, default 10000 */
+
+	/* Same value for the same expire rules, hold, min_retention, age_from
+	   and nothing else; never 0. Changes when any of them does. */
+	uint32_t expire_fingerprint;
+};
+
+/* Called once for each error, in the order of the file. text: one line
+   without file and position, what was expected included. line and column
+   count from 1, the column in bytes; line = 0: the file as a whole. */
+typedef void policy_error_func_t(void *context, const char *file,
+				 unsigned int line, unsigned int column,
+				 const char *text);
+
+/* Index a policy file. name: for messages (its path). data: size bytes, any
+   bytes at all, copied. Returns a file even where there are errors outside
+   sections; then has_error is set, each was reported to the callback (NULL
+   allowed) and policy_load() fails for every section. NULL only if there is
+   no memory. Linear in size; no section is parsed. */
+struct policy_file *
+policy_file_parse(const char *name, const char *data, size_t size,
+		  policy_error_func_t *report, void *context);
+void policy_file_free(struct policy_file **file);
+
+/* Errors outside sections? They concern everybody. */
+bool policy_file_has_error(const struct policy_file *file);
+/* Does any section of the file have a key that guards what may be seen
+   (show)? For use when it is unknown which section counts. */
+bool policy_file_has_guards(const struct policy_file *file);
+
+/* Which section is this user's: [policy NAME] where name is given and not
+   "", else [user USER], else [domain DOMAIN] (what follows the last '@',
+   ASCII case-insensitive), else [default].
+   user: never NULL, UTF-8. Returns 1 and the section as it stands between
+   the brackets (owned by file), 0 if none of them exists, -1 if name is given
+   and there is no [policy NAME]. */
+int policy_file_select(const struct policy_file *file, const char *name,
+		       const char *user, const char **section_r);
+
+/* Walk all sections in the order of the file: *index starts at 0 and is
+   advanced. Returns NULL after the last one. */
+const char *policy_file_next_section(const struct policy_file *file,
+				     size_t *index);
+
+/* Compile one section. section: as policy_file_select() or
+   policy_file_next_section() gave it. Returns 0 and a policy that stays valid
+   after the file was freed, or -1 after reporting at least one error;
+   *has_guards_r then says whether the section has, or might have (an ancestor
+   is missing), a key that guards what may be seen. report may be NULL. */
+int policy_load(const struct policy_file *file, const char *section,
+		struct policy **policy_r, bool *has_guards_r,
+		policy_error_func_t *report, void *context);
+void policy_free(struct policy **policy);
+
+/* Compile a query that does not stand in a policy file (an argument of
+   doveadm). Errors carry line 1. Free with policy_query_free(). Returns 0 or
+   -1, then *column_r (from 1) and *error_r (static or owned by the query
+   module until the next call) are set. */
+int policy_query_parse(const char *text, struct policy_query **query_r,
+		       unsigned int *column_r, const char **error_r);
+void policy_query_free(struct policy_query **query);
+
+#endif

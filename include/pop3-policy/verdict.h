@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef POP3_POLICY_VERDICT_H
+#define POP3_POLICY_VERDICT_H
+
+/*
+ * The outcome of a decision: one action, why, and which rule won. A session
+ * executes it and `doveadm pop3 explain` prints it; both get the same one.
+ * The zero value of each enum is the one that keeps the mail.
+ */
+
+#include <stdbool.h>
+
+enum policy_question {
+	/* May the client remove this message (DELE, and again at QUIT)? */
+	POLICY_QUESTION_DELETE,
+	/* May the client have it (RETR, TOP)? */
+	POLICY_QUESTION_RETRIEVE,
+	/* Does the server remove it by itself? */
+	POLICY_QUESTION_EXPIRE,
+};
+
+/* Ordered: the smaller one is the stricter one. */
+enum policy_action {
+	/* delete, retrieve: refused. expire: the message is kept. */
+	POLICY_ACTION_DENY = 0,
+	/* Stays in the mailbox, POP3 no longer shows it. */
+	POLICY_ACTION_HIDE,
+	/* delete, retrieve: allowed. expire: expunged. */
+	POLICY_ACTION_ALLOW,
+};
+
+enum policy_reason {
+	/* A condition could not be evaluated. The action is DENY. */
+	POLICY_REASON_ERROR = 0,
+	POLICY_REASON_HOLD,
+	POLICY_REASON_MIN_RETENTION,
+	POLICY_REASON_RULE,
+	/* No rule matched. */
+	POLICY_REASON_DEFAULT,
+};
+
+struct policy_verdict {
+	enum policy_action action;
+	enum policy_reason reason;
+	/* Text for the client that the winning `deny:"text"` gives, or NULL.
+	   Owned by the policy. */
+	const char *text;
+	/* Where the winning rule, hold or min_retention stands (the policy
+	   owns file), line counted from 1. line = 0: no such place (default,
+	   or the whole policy is broken). */
+	const char *file;
+	unsigned int line;
+};
+
+/* The word that the policy file uses for this action: "deny", "hide",
+   "allow", and for expire "keep", "hide", "expunge". Never NULL. */
+const char *policy_action_name(enum policy_question question,
+			       enum policy_action action);
+/* "error", "hold", "min_retention", "rule" or "default". Never NULL. */
+const char *policy_reason_name(enum policy_reason reason);
+/* "delete", "retrieve" or "expire". Never NULL. */
+const char *policy_question_name(enum policy_question question);
+
+/* Returns whichever of the two verdicts is stricter; the first one if they
+   are equally strict. */
+const struct policy_verdict *
+policy_verdict_stricter(const struct policy_verdict *first,
+			const struct policy_verdict *second);
+
+#endif

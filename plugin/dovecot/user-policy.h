@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef POP3_POLICY_USER_POLICY_H
+#define POP3_POLICY_USER_POLICY_H
+
+/*
+ * Finds the policy of a mail user: the file that the settings name, its
+ * section for this user, compiled. The file is read with the rights of the
+ * process and kept while its identity and mtime stay the same.
+ */
+
+#include "pop3-policy/policy.h"
+
+struct mail_user;
+
+enum user_policy_state {
+	/* The policy is broken; nothing can be removed. */
+	USER_POLICY_BROKEN = 0,
+	/* No section concerns this user: plain Dovecot. */
+	USER_POLICY_NONE,
+	USER_POLICY_ACTIVE,
+};
+
+struct user_policy {
+	enum user_policy_state state;
+	/* ACTIVE: never NULL. BROKEN: NULL. */
+	struct policy *policy;
+	/* "policy gold", "user alice@example.org", ...; "" if unknown */
+	char *section;
+	/* Path of the policy file */
+	char *file;
+	/* BROKEN: the first error, with file, line and column */
+	char *error;
+	/* BROKEN: it guards, or may guard, what may be seen, so nobody may
+	   log in under it */
+	bool guards;
+};
+
+/* Load this user's policy. Never fails: that is what BROKEN is for. Free
+   after use, before the user is. */
+struct user_policy *user_policy_load(struct mail_user *user);
+void user_policy_free(struct user_policy **policy);
+
+/* Frees what is kept for the whole process. */
+void user_policy_deinit(void);
+
+/* Read a policy file and index it, for `doveadm pop3 check`. Returns 0, or -1
+   and error_r (data stack) if it can't be read. */
+int user_policy_read_file(const char *path, policy_error_func_t *report,
+			  void *context, struct policy_file **file_r,
+			  const char **error_r);
+
+#endif

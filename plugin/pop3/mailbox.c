@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lib.h"
+#include "array.h"
+#include "ioloop.h"
+#include "istream.h"
+#include "ostream.h"
+#include "seq-range-array.h"
+#include "mail-storage-private.h"
+#include "mail-index.h"
+#include "delivery.h"
+#include "expiry.h"
+#include "hidden-keyword.h"
+#include "history.h"
+#include "judge.h"
+#include "query.h"
+#include "user-policy.h"
+#include "session.h"
+#include "mailbox.h"
+
+struct pop3_policy_mailbox {
+	union mailbox_module_context module_ctx;
+	struct pop3_session *session;
+
+	/* UIDNEXT when the session's scan began */
+	uint32_t first_uidnext;
+	/* The scan in which Dovecot learns what the session sees, and what it
+	   shall not see */
+	struct mail_search_context *scan;
+	ARRAY_TYPE(seq_range) unseen;
+	/* Why nothing can be shown, or NULL */
+	char *scan_error;
+	bool evaluating;
+
+	/* The verdicts of this QUIT are based on fresh flags and history */
+	bool refreshed;
+	/* Messages that this QUIT was asked to remove and did not */
+	unsigned int kept;
+	bool kept_by_doubt;
+	/* ... or hid instead */
+	bool has_hidden;
+};
+
+struct pop3_policy_mail {
+	union mail_module_context module_ctx;
+
+	/* The message that Dovecot is sending, or NULL */
+	struct istream *sending;
+	uint32_t sending_seq;
+};
+
+static MODULE_CONTEXT_DEFINE_INIT(pop3_policy_storage_module,
+				  &mail_storage_module_register);
+static MODULE_CONTEXT_DEFINE_INIT(pop3_policy_mail_module,
+				  &mail_module_register);
+
+#define POP3_POLICY_MAILBOX(box) \
+	MODULE_CONTEXT(box, pop3_policy_storage_module)
+#define POP3_POLICY_MAILBOX_REQUIRE(box) \
+	MODULE_CONTEXT_REQUIRE(box, pop3_policy_storage_module)
+#define POP3_POLICY_MAIL_REQUIRE(mail) \
+	MODULE_CONTEXT_REQUIRE(mail, pop3_policy_mail_module)
+
+/*
+ * What the session sees
+ */
+
+static bool
+is_first_scan(struct pop3_policy_mailbox *pbox, struct mailbox *box)
+{
+	struct client *client = pbox->session->client;
+
+	return client->trans == NULL && client->mailbox == box &&
+		!pbox->evaluating;
+}
+
+static void
+mailbox_add_hidden(struct pop3_policy_mailbox *pbox,
+		   struct mail_index_view *view)
+{
+	struct pop3_session *session = pbox->session;
+	struct policy_message_facts facts;
+	uint32_t seq, count = mail_index_view_get_messages_count(view);
+
+	if (!history_may_have_hidden(session->history, view))
+		return;
+	i_zero(&facts);
+	for (seq = 1; seq <= count; seq++) {
+		history_get_facts(session->history, view, seq,
+				  session->facts.now, &facts);
+		if (facts.hidden)
+			seq_range_array_add(&pbox->unseen, seq);
+		if (!session->keywords_pending &&
+		    hidden_keyword_is_pending(session->history, view, seq))
+			session->keywords_pending = TRUE;
+	}
+}
+
+static int
+mailbox_add_not_shown(struct pop3_policy_mailbox *pbox,
+		      struct mailbox_transaction_context *trans)
+{
+	struct pop3_session *session = pbox->session;
+	const struct policy *policy = session->policy->policy;
+	ARRAY_TYPE(seq_range) shown;
+	const char *error;
+	uint32_t count;
+	int ret;
+
+	if (policy == NULL || policy->show == NULL || policy->show->is_all)
+		return 0;
+
+	t_array_init(&shown, 32);
+	pbox->evaluating = TRUE;
+	ret = query_match_all(trans, session->history, policy->show,
+			      session->facts.now, &shown, &error);
+	pbox->evaluating = FALSE;
+	if (ret < 0) {
+		i_free(pbox->scan_error);
+		pbox->scan_error = i_strdup(error);
+		return -1;
+	}
+	count = mail_index_view_get_messages_count(trans->view);
+	if (count > 0) {
+		seq_range_array_invert(&shown, 1, count);
+		seq_range_array_merge(&pbox->unseen, &shown);
+	}
+	return 0;
+}
+
+static void mailbox_scan_begin(struct pop3_policy_mailbox *pbox,
+			       struct mailbox_transaction_context *trans)
+{
+	struct pop3_session *session = pbox->session;
+	struct client *client = session->client;
+
+	if (pbox->first_uidnext == 0) {
+		pbox->first_uidnext =
+			mail_index_get_header(trans->view)->next_uid;
+	}
+	if (array_is_created(&pbox->unseen))
+		array_clear(&pbox->unseen);
+	else
+		i_array_init(&pbox->unseen, 16);
+	i_free(pbox->scan_error);
+
+	if (session->policy->state == USER_POLICY_BROKEN &&
+	    session->policy->guards) {
+		/* found out only when the mailbox was opened */
+		pbox->scan_error = i_strdup(session->policy->error);
+	} else T_BEGIN {
+		mailbox_add_hidden(pbox, trans->view);
+		(void)mailbox_add_not_shown(pbox, trans);
+	} T_END;
+
+	if (pbox->scan_error != NULL || array_count(&pbox->unseen) > 0) {
+		/* Dovecot would take all sequences up to the number of
+		   messages for visible ones. */
+		if (array_is_created(&client->all_seqs))
+			array_clear(&client->all_seqs);
+		else
+			i_array_init(&client->all_seqs, 32);
+	}
+}
+
+static struct mail_search_context *
+pop3_policy_mailbox_search_init(struct mailbox_transaction_context *trans,
+				struct mail_search_args *args,
+				const enum mail_sort_type *sort_program,
+				enum mail_fetch_field wanted_fields,
+				struct mailbox_header_lookup_ctx *wanted_headers)
+{
+	struct pop3_policy_mailbox *pbox =
+		POP3_POLICY_MAILBOX_REQUIRE(trans->box);
+	struct mail_search_context *ctx;
+	bool first_scan = is_first_scan(pbox, trans->box);
+
+	if (first_scan)
+		mailbox_scan_begin(pbox, trans);
+	ctx = pbox->module_ctx.super.search_init(trans, args, sort_program,
+						 wanted_fields, wanted_headers);
+	if (first_scan)
+		pbox->scan = ctx;
+	return ctx;
+}
+
+static int
+pop3_policy_mailbox_search_next_match_mail(struct mail_search_context *ctx,
+					   struct mail *mail)
+{
+	struct pop3_policy_mailbox *pbox =
+		POP3_POLICY_MAILBOX_REQUIRE(mail->box);
+
+	if (ctx == pbox->scan &&
+	    (pbox->scan_error != NULL ||
+	     seq_range_exists(&pbox->unseen, mail->seq)))
+		return 0;
+	return pbox->module_ctx.super.search_next_match_mail(ctx, mail);
+}
+
+static int
+pop3_policy_mailbox_search_deinit(struct mail_search_context *ctx)
+{
+	struct mailbox *box = ctx->transaction->box;
+	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
+	bool first_scan = ctx == pbox->scan;
+	int ret;
+
+	ret = pbox->module_ctx.super.search_deinit(ctx);
+	if (!first_scan)
+		return ret;
+	pbox->scan = NULL;
+	if (pbox->scan_error != NULL) {
+		pop3_session_failure(pbox->session,
+			"Can't tell which mail may be shown, login refused",
+			pbox->scan_error);
+		mail_storage_set_error(box->storage, MAIL_ERROR_TEMP,
+				       "Mailbox can't be shown now");
+		ret = -1;
+	}
+	return ret;
+}
+
+/*
+ * Removal
+ */
+
+/* Others may have flagged a message, or taken a hiding back, between DELE and
+   QUIT. The open transaction sees what is in the index; what another program
+   only wrote into Maildir's file names has to be brought there first. */
+static void mailbox_refresh(struct pop3_policy_mailbox *pbox,
+			    struct mailbox *box)
+{
+	struct pop3_session *session = pbox->session;
+
+	if (pbox->refreshed)
+		return;
+	pbox->refreshed = TRUE;
+
+	if (session->uses_flags && strcmp(box->storage->name, "maildir") == 0) {
+		struct mailbox *box2 =
+			mailbox_alloc(box->list, box->vname,
+				      MAILBOX_FLAG_READONLY |
+				      MAILBOX_FLAG_IGNORE_ACLS);
+
+		if (mailbox_open(box2) < 0 || mailbox_sync(box2, 0) < 0) {
+			pop3_session_failure(session,
+				"Can't reread flags at QUIT",
+				mailbox_get_last_internal_error(box2, NULL));
+			session->flags_unknown = TRUE;
+		}
+		mailbox_free(&box2);
+	}
+	if (mail_index_refresh(box->index) < 0) {
+		pop3_session_failure(session, "Can't refresh index at QUIT",
+				     "I/O error");
+		session->flags_unknown = TRUE;
+	}
+	pop3_session_refresh(session);
+}
+
+/* Returns TRUE if the message may really be removed. If not, everything that
+   happens instead of it has been done. */
+static bool
+mailbox_may_remove(struct pop3_policy_mailbox *pbox, struct mail *mail)
+{
+	struct pop3_session *session = pbox->session;
+	struct policy_verdict verdict;
+
+	mailbox_refresh(pbox, mail->box);
+	pbox->evaluating = TRUE;
+	pop3_session_quit_verdict(session, mail->transaction, mail->seq,
+				  &verdict);
+	pbox->evaluating = FALSE;
+
+	switch (verdict.action) {
+	case POLICY_ACTION_DENY:
+		break;
+	case POLICY_ACTION_HIDE:
+		if (!history_is_persistent(session->history)) {
+			verdict.reason = POLICY_REASON_ERROR;
+			break;
+		}
+		pbox->has_hidden = TRUE;
+		history_note_hidden(session->history, mail->transaction->view,
+				    mail->seq, session->facts.now);
+		session->keywords_pending = TRUE;
+		session->counters.hidden++;
+		return FALSE;
+	case POLICY_ACTION_ALLOW:
+		history_forget(session->history, mail->uid);
+		session->counters.removed++;
+		return TRUE;
+	}
+	pbox->kept++;
+	if (verdict.reason == POLICY_REASON_ERROR)
+		pbox->kept_by_doubt = TRUE;
+	session->counters.kept_at_quit++;
+	return FALSE;
+}
+
+static void pop3_policy_mail_expunge(struct mail *_mail)
+{
+	struct mail_private *mail = (struct mail_private *)_mail;
+	struct pop3_policy_mail *pmail = POP3_POLICY_MAIL_REQUIRE(mail);
+	struct pop3_policy_mailbox *pbox =
+		POP3_POLICY_MAILBOX_REQUIRE(_mail->box);
+	bool may_remove;
+
+	T_BEGIN {
+		may_remove = mailbox_may_remove(pbox, _mail);
+	} T_END;
+	if (may_remove)
+		pmail->module_ctx.super.expunge(_mail);
+}
+
+/* pop3_delete_type = flag: a keyword takes the place of removal. */
+static void
+pop3_policy_mail_update_keywords(struct mail *_mail,
+				 enum modify_type modify_type,
+				 struct mail_keywords *keywords)
+{
+	struct mail_private *mail = (struct mail_private *)_mail;
+	struct pop3_policy_mail *pmail = POP3_POLICY_MAIL_REQUIRE(mail);
+	struct pop3_policy_mailbox *pbox =
+		POP3_POLICY_MAILBOX_REQUIRE(_mail->box);
+	struct client *client = pbox->session->client;
+	bool may_set = TRUE;
+
+	if (client->quit_seen && modify_type == MODIFY_ADD &&
+	    client->deleted_kw != NULL && keywords == client->deleted_kw) T_BEGIN {
+		may_set = mailbox_may_remove(pbox, _mail);
+	} T_END;
+	if (may_set) {
+		pmail->module_ctx.super.update_keywords(_mail, modify_type,
+							keywords);
+	}
+}
+
+/*
+ * What was sent
+ */
+
+static int
+pop3_policy_mail_get_stream(struct mail *_mail, bool get_body,
+			    struct message_size *hdr_size,
+			    struct message_size *body_size,
+			    struct istream **stream_r)
+{
+	struct mail_private *mail = (struct mail_private *)_mail;
+	struct pop3_policy_mail *pmail = POP3_POLICY_MAIL_REQUIRE(mail);
+	const char *reason = mail->get_stream_reason;
+	int ret;
+
+	ret = pmail->module_ctx.super.get_stream(_mail, get_body, hdr_size,
+						 body_size, stream_r);
+	if (ret == 0 && pmail->sending == NULL && reason != NULL &&
+	    (strcmp(reason, "RETR") == 0 || strcmp(reason, "TOP") == 0)) {
+		pmail->sending = *stream_r;
+		pmail->sending_seq = _mail->seq;
+		i_stream_ref(pmail->sending);
+	}
+	return ret;
+}
+
+/* Dovecot frees the mail once it has put the last line into the output. */
+static void mail_sending_finished(struct mail *mail,
+				  struct pop3_policy_mail *pmail)
+{
+	struct pop3_policy_mailbox *pbox =
+		POP3_POLICY_MAILBOX_REQUIRE(mail->box);
+	struct pop3_session *session = pbox->session;
+	struct ostream *output = session->client->output;
+	bool whole;
+
+	/* A TOP may have stopped right behind the last line. */
+	whole = !output->closed && output->stream_errno == 0 &&
+		i_stream_read_eof(pmail->sending) &&
+		pmail->sending->stream_errno == 0;
+	i_stream_unref(&pmail->sending);
+	if (whole && session->delivery != NULL)
+		delivery_handed_over(session->delivery, pmail->sending_seq);
+}
+
+static void pop3_policy_mail_free(struct mail *_mail)
+{
+	struct mail_private *mail = (struct mail_private *)_mail;
+	struct pop3_policy_mail *pmail = POP3_POLICY_MAIL_REQUIRE(mail);
+
+	if (pmail->sending != NULL)
+		mail_sending_finished(_mail, pmail);
+	pmail->module_ctx.super.free(_mail);
+}
+
+/*
+ * Transactions and life of the mailbox
+ */
+
+static void mailbox_update_header(struct pop3_policy_mailbox *pbox,
+				  struct mailbox_transaction_context *trans)
+{
+	struct pop3_session *session = pbox->session;
+	struct history_header header;
+	bool has_changes = history_has_changes(session->history);
+
+	history_get_header(session->history, trans->view, &header);
+	if (header.first_watched_uid == 0) {
+		header.version = HISTORY_VERSION;
+		header.first_watched_uid = pbox->first_uidnext;
+	}
+	header.last_session = session->facts.now;
+	if (has_changes) {
+		/* what is due when depends on history */
+		header.next_due = 0;
+	}
+	session->expiry_pending = FALSE;
+	if (session->policy->state == USER_POLICY_ACTIVE) {
+		switch (expiry_plan(session->policy->policy, &header,
+				    mail_index_get_header(trans->view)->next_uid,
+				    ioloop_time)) {
+		case EXPIRY_NOT_NOW:
+			break;
+		case EXPIRY_NOTE:
+			(void)expiry_note_run(&header, ioloop_time);
+			break;
+		case EXPIRY_RUN:
+			session->expiry_pending = TRUE;
+			break;
+		}
+	}
+	history_set_header(session->history, &header);
+}
+
+static int
+pop3_policy_mailbox_transaction_commit(struct mailbox_transaction_context *trans,
+				       struct mail_transaction_commit_changes *changes_r)
+{
+	struct mailbox *box = trans->box;
+	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
+	struct pop3_session *session = pbox->session;
+
+	if (session->judge != NULL)
+		judge_forget_all(session->judge);
+	if (session->history != NULL && pbox->first_uidnext != 0 &&
+	    !mailbox_is_readonly(box) &&
+	    history_is_persistent(session->history)) {
+		if (history_has_changes(session->history))
+			(void)mail_index_refresh(box->index);
+		mailbox_update_header(pbox, trans);
+		history_write(session->history, trans);
+	}
+	return pbox->module_ctx.super.transaction_commit(trans, changes_r);
+}
+
+static void
+pop3_policy_mailbox_transaction_rollback(struct mailbox_transaction_context *trans)
+{
+	struct pop3_policy_mailbox *pbox =
+		POP3_POLICY_MAILBOX_REQUIRE(trans->box);
+
+	if (pbox->session->judge != NULL)
+		judge_forget_all(pbox->session->judge);
+	pbox->module_ctx.super.transaction_rollback(trans);
+}
+
+/* QUIT syncs the mailbox after its commit and before its "+OK": the place to
+   say that not everything was removed. A commit that failed instead would
+   leave what was removed half done. */
+static int
+pop3_policy_mailbox_sync_deinit(struct mailbox_sync_context *ctx,
+				struct mailbox_sync_status *status_r)
+{
+	struct mailbox *box = ctx->box;
+	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
+	int ret;
+
+	ret = pbox->module_ctx.super.sync_deinit(ctx, status_r);
+	if (ret == 0 && pbox->has_hidden &&
+	    !history_is_persistent(pbox->session->history)) {
+		/* The disk was full: it will be shown again. */
+		mail_storage_set_error(box->storage, MAIL_ERROR_TEMP,
+				       "Messages not deleted");
+		ret = -1;
+	}
+	if (ret == 0 && pbox->kept > 0) {
+		mail_storage_set_error(box->storage,
+			pbox->kept_by_doubt ? MAIL_ERROR_TEMP : MAIL_ERROR_PERM,
+			t_strdup_printf("%u message%s not deleted", pbox->kept,
+					pbox->kept == 1 ? "" : "s"));
+		ret = -1;
+	}
+	pbox->kept = 0;
+	return ret;
+}
+
+static int pop3_policy_mailbox_open(struct mailbox *box)
+{
+	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
+
+	if (pbox->module_ctx.super.open(box) < 0)
+		return -1;
+	pop3_session_mailbox_opened(pbox->session, box);
+	return 0;
+}
+
+static void pop3_policy_mailbox_close(struct mailbox *box)
+{
+	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
+
+	pop3_session_mailbox_closing(pbox->session);
+	pbox->module_ctx.super.close(box);
+}
+
+static void pop3_policy_mailbox_free(struct mailbox *box)
+{
+	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
+
+	if (array_is_created(&pbox->unseen))
+		array_free(&pbox->unseen);
+	i_free(pbox->scan_error);
+	pbox->module_ctx.super.free(box);
+}
+
+void pop3_policy_mailbox_allocated(struct mailbox *box)
+{
+	struct mailbox_vfuncs *v = box->vlast;
+	struct pop3_policy_mailbox *pbox;
+	struct pop3_session *session;
+
+	if ((box->flags & MAILBOX_FLAG_POP3_SESSION) == 0)
+		return;
+	session = pop3_session_find(box->storage->user);
+	if (session == NULL)
+		return;
+
+	pbox = p_new(box->pool, struct pop3_policy_mailbox, 1);
+	pbox->session = session;
+	pbox->module_ctx.super = *v;
+	box->vlast = &pbox->module_ctx.super;
+	v->open = pop3_policy_mailbox_open;
+	v->close = pop3_policy_mailbox_close;
+	v->free = pop3_policy_mailbox_free;
+	v->search_init = pop3_policy_mailbox_search_init;
+	v->search_next_match_mail = pop3_policy_mailbox_search_next_match_mail;
+	v->search_deinit = pop3_policy_mailbox_search_deinit;
+	v->transaction_commit = pop3_policy_mailbox_transaction_commit;
+	v->transaction_rollback = pop3_policy_mailbox_transaction_rollback;
+	v->sync_deinit = pop3_policy_mailbox_sync_deinit;
+	MODULE_CONTEXT_SET(box, pop3_policy_storage_module, pbox);
+}
+
+void pop3_policy_mail_allocated(struct mail *_mail)
+{
+	struct mail_private *mail = (struct mail_private *)_mail;
+	struct mail_vfuncs *v = mail->vlast;
+	struct pop3_policy_mail *pmail;
+
+	if (POP3_POLICY_MAILBOX(_mail->box) == NULL)
+		return;
+
+	pmail = p_new(mail->pool, struct pop3_policy_mail, 1);
+	pmail->module_ctx.super = *v;
+	mail->vlast = &pmail->module_ctx.super;
+	v->expunge = pop3_policy_mail_expunge;
+	v->update_keywords = pop3_policy_mail_update_keywords;
+	v->get_stream = pop3_policy_mail_get_stream;
+	v->free = pop3_policy_mail_free;
+	MODULE_CONTEXT_SET(mail, pop3_policy_mail_module, pmail);
+}

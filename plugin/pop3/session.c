@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lib.h"
+#include "ioloop.h"
+#include "istream.h"
+#include "ostream.h"
+#include "ostream-null.h"
+#include "mail-storage-private.h"
+#include "mail-namespace.h"
+#include "compat.h"
+#include "history.h"
+#include "judge.h"
+#include "policy-events.h"
+#include "user-policy.h"
+#include "after-session.h"
+#include "command-filter.h"
+#include "delivery.h"
+#include "session.h"
+
+/* Relative times and retention are judged by one clock; a session that lasts
+   advances it this often. */
+#define SESSION_CLOCK_STEP_SECS 60
+
+static MODULE_CONTEXT_DEFINE_INIT(pop3_policy_client_module,
+				  &pop3_module_register);
+
+struct pop3_session_user {
+	union mail_user_module_context module_ctx;
+	struct pop3_session *session;
+};
+static MODULE_CONTEXT_DEFINE_INIT(pop3_policy_user_module,
+				  &mail_user_module_register);
+
+struct pop3_session *pop3_session_get(struct client *client)
+{
+	return MODULE_CONTEXT(client, pop3_policy_client_module);
+}
+
+struct pop3_session *pop3_session_find(struct mail_user *user)
+{
+	struct pop3_session_user *session_user =
+		MODULE_CONTEXT(user, pop3_policy_user_module);
+
+	return session_user == NULL ? NULL : session_user->session;
+}
+
+uint32_t pop3_session_seq(struct client *client, uint32_t msgnum)
+{
+	return msgnum < client->msgnum_to_seq_map_count ?
+		client->msgnum_to_seq_map[msgnum] : msgnum + 1;
+}
+
+bool pop3_session_is_deleted(struct client *client, uint32_t msgnum)
+{
+	return client->deleted_bitmask != NULL &&
+		(client->deleted_bitmask[msgnum / CHAR_BIT] &
+		 (1 << (msgnum % CHAR_BIT))) != 0;
+}
+
+void pop3_session_failure(struct pop3_session *session, const char *what,
+			  const char *error)
+{
+	session->counters.errors++;
+	if (!session->failure_logged) {
+		session->failure_logged = TRUE;
+		policy_event_failure(session->event, what, error);
+	}
+}
+
+static void pop3_session_advance_clock(struct pop3_session *session,
+				       unsigned int step_secs)
+{
+	if (ioloop_time - session->facts.now >= (time_t)step_secs) {
+		session->facts.now = ioloop_time;
+		if (session->judge != NULL)
+			judge_forget_all(session->judge);
+	}
+}
+
+/* Asks the judge; a broken policy answers as doubt does. */
+static void
+pop3_session_judge(struct pop3_session *session,
+		   struct mailbox_transaction_context *trans,
+		   enum policy_question question, uint32_t seq,
+		   struct policy_verdict *verdict_r)
+{
+	const char *error = NULL;
+
+	if (session->judge != NULL) {
+		judge_verdict(session->judge, trans, question, seq,
+			      verdict_r, &error);
+	} else {
+		i_zero(verdict_r);
+		if (question == POLICY_QUESTION_RETRIEVE) {
+			/* had it guarded what may be seen, nobody would have
+			   been let in */
+			verdict_r->action = POLICY_ACTION_ALLOW;
+			verdict_r->reason = POLICY_REASON_DEFAULT;
+		}
+	}
+	if (error != NULL) {
+		pop3_session_failure(session, t_strdup_printf(
+			"Can't decide about %s",
+			policy_question_name(question)), error);
+	}
+	if (session->want_decision_events) {
+		uint32_t uid;
+
+		mail_index_lookup_uid(trans->view, seq, &uid);
+		policy_event_decision(session->event, question, verdict_r,
+				      uid, error);
+	}
+}
+
+static const char *
+pop3_session_refusal(enum policy_question question,
+		     const struct policy_verdict *verdict)
+{
+	bool is_delete = question == POLICY_QUESTION_DELETE;
+
+	switch (verdict->reason) {
+	case POLICY_REASON_ERROR:
+		return is_delete ?
+			"-ERR [SYS/TEMP] Message can't be deleted now." :
+			"-ERR [SYS/TEMP] Message can't be retrieved now.";
+	case POLICY_REASON_HOLD:
+		return "-ERR Message is on hold.";
+	case POLICY_REASON_MIN_RETENTION:
+		return "-ERR Message is too young to be deleted.";
+	case POLICY_REASON_RULE:
+	case POLICY_REASON_DEFAULT:
+		break;
+	}
+	if (verdict->text != NULL)
+		return t_strconcat("-ERR ", verdict->text, NULL);
+	return is_delete ? "-ERR Message may not be deleted." :
+		"-ERR Message may not be retrieved.";
+}
+
+static void
+pop3_session_remember(struct pop3_session *session, uint32_t seq,
+		      enum policy_action action)
+{
+	if (session->delete_verdicts == NULL) {
+		session->delete_verdicts_count =
+			mail_index_view_get_messages_count(
+				session->client->trans->view);
+		session->delete_verdicts =
+			i_malloc(session->delete_verdicts_count);
+	}
+	i_assert(seq <= session->delete_verdicts_count);
+	session->delete_verdicts[seq - 1] = action + 1;
+}
+
+const char *pop3_session_dele(struct pop3_session *session, uint32_t msgnum)
+{
+	struct policy_verdict verdict;
+	uint32_t seq = pop3_session_seq(session->client, msgnum);
+
+	pop3_session_advance_clock(session, SESSION_CLOCK_STEP_SECS);
+	pop3_session_judge(session, session->client->trans,
+			   POLICY_QUESTION_DELETE, seq, &verdict);
+	if (verdict.action == POLICY_ACTION_DENY) {
+		session->counters.delete_denied++;
+		return pop3_session_refusal(POLICY_QUESTION_DELETE, &verdict);
+	}
+	pop3_session_remember(session, seq, verdict.action);
+	return NULL;
+}
+
+const char *pop3_session_retr(struct pop3_session *session, uint32_t msgnum)
+{
+	struct policy_verdict verdict;
+	uint32_t seq = pop3_session_seq(session->client, msgnum);
+
+	if (session->judge == NULL ||
+	    session->policy->policy->retrieve_rules.count == 0)
+		return NULL;
+	pop3_session_advance_clock(session, SESSION_CLOCK_STEP_SECS);
+	pop3_session_judge(session, session->client->trans,
+			   POLICY_QUESTION_RETRIEVE, seq, &verdict);
+	if (verdict.action == POLICY_ACTION_ALLOW)
+		return NULL;
+	session->counters.retrieve_denied++;
+	return pop3_session_refusal(POLICY_QUESTION_RETRIEVE, &verdict);
+}
+
+void pop3_session_quit_verdict(struct pop3_session *session,
+			       struct mailbox_transaction_context *trans,
+			       uint32_t seq, struct policy_verdict *verdict_r)
+{
+	enum policy_action at_dele = POLICY_ACTION_DENY;
+
+	if (session->flags_unknown) {
+		i_zero(verdict_r);
+		return;
+	}
+	pop3_session_judge(session, trans, POLICY_QUESTION_DELETE, seq,
+			   verdict_r);
+	if (seq <= session->delete_verdicts_count &&
+	    session->delete_verdicts[seq - 1] != 0)
+		at_dele = session->delete_verdicts[seq - 1] - 1;
+	if (at_dele < verdict_r->action)
+		verdict_r->action = at_dele;
+}
+
+void pop3_session_refresh(struct pop3_session *session)
+{
+	session->facts.now = ioloop_time;
+	if (session->judge != NULL)
+		judge_forget_all(session->judge);
+}
+
+void pop3_session_sent(struct pop3_session *session, uint32_t seq)
+{
+	struct mail_index_view *view = session->client->trans->view;
+	uint32_t uid;
+
+	history_note_sent(session->history, view, seq);
+	if (session->judge != NULL) {
+		mail_index_lookup_uid(view, seq, &uid);
+		judge_forget(session->judge, uid);
+	}
+}
+
+void pop3_session_confirmed(struct pop3_session *session, uint32_t seq)
+{
+	struct mail_index_view *view = session->client->trans->view;
+	uint32_t uid;
+
+	session->counters.retrieved++;
+	history_note_retrieved(session->history, view, seq, ioloop_time);
+	if (session->judge != NULL) {
+		mail_index_lookup_uid(view, seq, &uid);
+		judge_forget(session->judge, uid);
+	}
+}
+
+static bool rules_need_history(const struct policy_rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct policy_rule *rule = &rules->rules[i];
+
+		if (rule->action == POLICY_ACTION_HIDE ||
+		    rule->query.uses_history || rule->query.uses_hidden)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static bool policy_delete_uses_flags(const struct policy *policy)
+{
+	const struct policy_rules *rules = &policy->delete_rules;
+
+	if (policy->hold != NULL && policy->hold->uses_flags)
+		return TRUE;
+	for (size_t i = 0; i < rules->count; i++) {
+		if (rules->rules[i].query.uses_flags)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static bool query_needs_history(const struct policy_query *query)
+{
+	return query != NULL && (query->uses_history || query->uses_hidden);
+}
+
+static bool policy_needs_history(const struct policy *policy)
+{
+	bool protects = policy->hold != NULL || policy->min_retention_secs > 0;
+
+	return query_needs_history(policy->hold) ||
+		query_needs_history(policy->show) ||
+		(protects && policy->protected_delete == POLICY_ACTION_HIDE) ||
+		rules_need_history(&policy->delete_rules) ||
+		rules_need_history(&policy->retrieve_rules) ||
+		rules_need_history(&policy->expire_rules);
+}
+
+void pop3_session_mailbox_opened(struct pop3_session *session,
+				 struct mailbox *box)
+{
+	struct user_policy *policy = session->policy;
+
+	pop3_session_mailbox_closing(session);
+	session->history = history_init(box);
+	if (policy->state == USER_POLICY_ACTIVE &&
+	    policy_needs_history(policy->policy) &&
+	    !history_is_persistent(session->history)) {
+		policy->state = USER_POLICY_BROKEN;
+		policy->error = i_strdup_printf(
+			"%s: [%s] has rules about history or hides mail, "
+			"but this mailbox has no index on disk to keep "
+			"that in", policy->file, policy->section);
+		policy->guards = policy->policy->show != NULL;
+		pop3_session_failure(session, "Policy can't be applied, "
+				     "no mail can be removed", policy->error);
+	}
+	if (policy->state == USER_POLICY_ACTIVE) {
+		session->uses_flags = policy_delete_uses_flags(policy->policy);
+		session->judge = judge_init(policy->policy, &session->facts,
+					    session->history);
+	}
+}
+
+void pop3_session_mailbox_closing(struct pop3_session *session)
+{
+	if (session->judge != NULL)
+		judge_deinit(&session->judge);
+	history_deinit(&session->history);
+}
+
+static void pop3_session_send_summary(struct pop3_session *session)
+{
+	const struct session_counters *c = &session->counters;
+	struct event_passthrough *e =
+		event_create_passthrough(session->event)->
+		set_name("pop3_policy_session_finished")->
+		add_str("mechanism", session->facts.mechanism)->
+		add_str("quit", session->client->quit_seen ? "yes" : "no")->
+		add_int("retrieved", c->retrieved)->
+		add_int("retrieve_denied", c->retrieve_denied)->
+		add_int("delete_denied", c->delete_denied)->
+		add_int("removed", c->removed)->
+		add_int("hidden", c->hidden)->
+		add_int("kept_at_quit", c->kept_at_quit)->
+		add_int("errors", c->errors);
+
+	e_info(e->event(), "[%s] retrieved=%u retrieve_denied=%u "
+	       "delete_denied=%u removed=%u hidden=%u kept_at_quit=%u "
+	       "errors=%u", session->policy->section, c->retrieved,
+	       c->retrieve_denied, c->delete_denied, c->removed, c->hidden,
+	       c->kept_at_quit, c->errors);
+}
+
+static void pop3_session_client_destroy(struct client *client,
+					const char *reason)
+{
+	struct pop3_session *session = pop3_session_get(client);
+
+	o_stream_destroy(&session->refused_output);
+	if (session->filter != NULL)
+		command_filter_detach(&session->filter);
+	if (session->delivery != NULL)
+		delivery_deinit(&session->delivery);
+
+	/* Everything else goes in pop3_session_user_deinit_pre(), which this
+	   leads to. The session lives in the client's pool and with it goes
+	   away at the end of this. */
+	session->module_ctx.super.destroy(client, reason);
+}
+
+static void pop3_session_free(struct pop3_session *session)
+{
+	pop3_session_mailbox_closing(session);
+	i_free(session->delete_verdicts);
+	user_policy_free(&session->policy);
+	event_unref(&session->event);
+}
+
+/* The client has gone, its socket is closed and its mailbox freed. */
+static void pop3_session_user_deinit_pre(struct mail_user *user)
+{
+	struct pop3_session_user *session_user =
+		MODULE_CONTEXT(user, pop3_policy_user_module);
+	struct pop3_session *session = session_user->session;
+
+	session_user->session = NULL;
+	if (!session->refused) T_BEGIN {
+		pop3_session_send_summary(session);
+	} T_END;
+	if (session->keywords_pending || session->expiry_pending) T_BEGIN {
+		after_session_run(session);
+	} T_END;
+	pop3_session_free(session);
+	session_user->module_ctx.super.deinit_pre(user);
+}
+
+/* client_disconnect() is not allowed yet, and the "+OK" may still follow.
+   The client hears nothing more after this line. */
+static void pop3_session_refuse(struct pop3_session *session)
+{
+	struct client *client = session->client;
+
+	client_send_line(client, "-ERR [SYS/TEMP] Login is not possible now.");
+	session->refused = TRUE;
+	session->refused_output = client->output;
+	client->output = o_stream_create_null();
+}
+
+static void pop3_session_send_login(struct pop3_session *session)
+{
+	struct event_passthrough *e =
+		event_create_passthrough(session->event)->
+		set_name("pop3_policy_login")->
+		add_str("mechanism", session->facts.mechanism)->
+		add_str("tls", session->facts.tls ? "yes" : "no")->
+		add_str("result", session->refused ? "refused" : "accepted");
+
+	e_debug(e->event(), "Login %s under [%s]",
+		session->refused ? "refused" : "accepted",
+		session->policy->section);
+}
+
+void pop3_session_client_created(struct client **_client)
+{
+	struct client *client = *_client;
+	struct pop3_session_user *session_user;
+	struct pop3_session *session;
+	struct user_policy *policy;
+
+	policy = user_policy_load(client->user);
+	if (policy->state == USER_POLICY_NONE) {
+		user_policy_free(&policy);
+		return;
+	}
+
+	session = p_new(client->pool, struct pop3_session, 1);
+	session->client = client;
+	session->user = client->user;
+	session->policy = policy;
+	session->event = policy_event_create(client->user, policy->section);
+	session->want_decision_events = policy_events_want_decisions();
+	pop3_policy_compat_session_facts(client->user, &session->facts);
+	session->facts.now = ioloop_time;
+
+	session->module_ctx.super = client->v;
+	client->v.destroy = pop3_session_client_destroy;
+	MODULE_CONTEXT_SET(client, pop3_policy_client_module, session);
+
+	session_user = p_new(client->user->pool, struct pop3_session_user, 1);
+	session_user->session = session;
+	session_user->module_ctx.super = client->user->v;
+	client->user->v.deinit_pre = pop3_session_user_deinit_pre;
+	MODULE_CONTEXT_SET(client->user, pop3_policy_user_module, session_user);
+
+	if (policy->state == USER_POLICY_BROKEN) T_BEGIN {
+		pop3_session_failure(session, policy->guards ?
+			"Policy is broken, login refused" :
+			"Policy is broken, no mail can be removed",
+			policy->error);
+		if (policy->guards)
+			pop3_session_refuse(session);
+	} T_END;
+	pop3_session_send_login(session);
+}
+
+void pop3_session_namespaces_created(struct mail_namespace *namespaces)
+{
+	struct pop3_session *session = pop3_session_find(namespaces->user);
+
+	if (session == NULL)
+		return;
+	if (session->refused) {
+		client_disconnect(session->client, "Refused by policy");
+		return;
+	}
+	session->delivery = delivery_init(session);
+	session->filter = command_filter_attach(session);
+}
