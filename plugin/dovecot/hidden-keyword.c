@@ -13,34 +13,38 @@ enum keyword_work {
 };
 
 static enum keyword_work
-keyword_work(struct history *history, struct mail_index_view *view,
-	     uint32_t seq)
+keyword_work(const struct history_record *rec, bool has_keyword)
 {
-	struct policy_message_facts facts;
-	struct history_record rec;
-	bool is_set;
+	bool is_set = (rec->flags & HISTORY_KEYWORD_SET) != 0;
 
-	history_get(history, view, seq, &rec);
-	is_set = (rec.flags & HISTORY_KEYWORD_SET) != 0;
-	if (rec.hidden != 0 && !is_set) {
-		/* the keyword may be there already if the record could not
-		   be written */
+	if (rec->hidden != 0 && !is_set)
 		return KEYWORD_WORK_SET;
-	}
-
-	i_zero(&facts);
-	history_get_facts(history, view, seq, 0, &facts);
-	if (facts.hidden && (rec.hidden == 0 || !is_set))
+	if (has_keyword && rec->hidden == 0)
 		return KEYWORD_WORK_DATE;
-	if (!facts.hidden && is_set)
+	if (!has_keyword && is_set)
 		return KEYWORD_WORK_UNDONE;
 	return KEYWORD_WORK_NONE;
 }
 
-bool hidden_keyword_is_pending(struct history *history,
-			       struct mail_index_view *view, uint32_t seq)
+void hidden_keyword_scan(struct history *history, struct mail_index_view *view,
+			 ARRAY_TYPE(seq_range) *seqs, bool *is_pending_r)
 {
-	return keyword_work(history, view, seq) != KEYWORD_WORK_NONE;
+	struct history_record rec;
+	uint32_t seq, count;
+	bool has_keyword;
+
+	*is_pending_r = FALSE;
+	if (!history_may_have_hidden(history, view))
+		return;
+	count = mail_index_view_get_messages_count(view);
+	for (seq = 1; seq <= count; seq++) {
+		history_get(history, view, seq, &rec);
+		has_keyword = history_has_keyword(history, view, seq);
+		if (history_is_hidden(&rec, has_keyword))
+			seq_range_array_add(seqs, seq);
+		if (keyword_work(&rec, has_keyword) != KEYWORD_WORK_NONE)
+			*is_pending_r = TRUE;
+	}
 }
 
 static int
@@ -61,6 +65,7 @@ int hidden_keyword_update(struct mailbox *box, struct history *history,
 {
 	struct mailbox_transaction_context *trans;
 	struct mail_keywords *keywords;
+	struct history_record rec;
 	struct mail *mail;
 	uint32_t seq, count;
 
@@ -70,7 +75,9 @@ int hidden_keyword_update(struct mailbox *box, struct history *history,
 	mail = mail_alloc(trans, 0, NULL);
 	count = mail_index_view_get_messages_count(trans->view);
 	for (seq = 1; seq <= count; seq++) {
-		switch (keyword_work(history, trans->view, seq)) {
+		history_get(history, trans->view, seq, &rec);
+		switch (keyword_work(&rec, history_has_keyword(
+					history, trans->view, seq))) {
 		case KEYWORD_WORK_NONE:
 			break;
 		case KEYWORD_WORK_SET:

@@ -10,12 +10,17 @@
  * cleared.
  */
 
+#include "seq-range-array.h"
+
+struct mail;
 struct mailbox;
+struct mail_index_view;
 struct history;
 
-/* Is there anything to do for the message seq? */
-bool hidden_keyword_is_pending(struct history *history,
-			       struct mail_index_view *view, uint32_t seq);
+/* Add all messages of the view that are hidden to seqs. is_pending_r: is there
+   anything to do for hidden_keyword_update()? */
+void hidden_keyword_scan(struct history *history, struct mail_index_view *view,
+			 ARRAY_TYPE(seq_range) *seqs, bool *is_pending_r);
 
 /* Do it for a whole mailbox that is open, synced and writable, in a
    transaction of its own. Returns 0, or -1 and error_r (data stack); then

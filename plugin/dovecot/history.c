@@ -204,9 +204,8 @@ void history_get(struct history *history, struct mail_index_view *view,
 		history_apply(change, rec_r);
 }
 
-static bool
-history_has_keyword(struct history *history, struct mail_index_view *view,
-		    uint32_t seq)
+bool history_has_keyword(struct history *history, struct mail_index_view *view,
+			 uint32_t seq)
 {
 	ARRAY_TYPE(keyword_indexes) keywords;
 	unsigned int keyword_idx, idx;
@@ -252,16 +251,16 @@ void history_get_facts(struct history *history, struct mail_index_view *view,
 			uid >= header.first_watched_uid;
 	}
 
-	if (history_has_keyword(history, view, seq)) {
-		facts_r->hidden = TRUE;
-		facts_r->hidden_since = rec.hidden != 0 ? rec.hidden : now;
-	} else if (rec.hidden != 0 && (rec.flags & HISTORY_KEYWORD_SET) == 0) {
-		facts_r->hidden = TRUE;
-		facts_r->hidden_since = rec.hidden;
-	} else {
-		facts_r->hidden = FALSE;
-		facts_r->hidden_since = 0;
-	}
+	facts_r->hidden = history_is_hidden(&rec,
+		history_has_keyword(history, view, seq));
+	facts_r->hidden_since = !facts_r->hidden ? 0 :
+		(rec.hidden != 0 ? rec.hidden : now);
+}
+
+bool history_is_hidden(const struct history_record *rec, bool has_keyword)
+{
+	return has_keyword ||
+		(rec->hidden != 0 && (rec->flags & HISTORY_KEYWORD_SET) == 0);
 }
 
 bool history_may_have_hidden(struct history *history,
@@ -362,6 +361,15 @@ void history_write(struct history *history,
 				      sizeof(struct history_header),
 				      sizeof(struct history_record),
 				      sizeof(uint32_t));
+	}
+	if (!history->header_changed) {
+		/* What falls due when depends on history. */
+		history_read_header(history, trans->view,
+				    &history->new_header);
+		if (history->new_header.next_due != 0) {
+			history->new_header.next_due = 0;
+			history->header_changed = TRUE;
+		}
 	}
 	if (history->header_changed) {
 		mail_index_update_header_ext(trans->itrans, history->ext_id, 0,

@@ -83,6 +83,12 @@ void history_get_facts(struct history *history, struct mail_index_view *view,
 		       uint32_t seq, int64_t now,
 		       struct policy_message_facts *facts_r);
 
+/* Is HISTORY_KEYWORD on the message? */
+bool history_has_keyword(struct history *history, struct mail_index_view *view,
+			 uint32_t seq);
+/* From a record and whether the keyword is there. */
+bool history_is_hidden(const struct history_record *rec, bool has_keyword);
+
 /* Could any message be hidden? FALSE spares the caller a walk over all. */
 bool history_may_have_hidden(struct history *history,
 			     struct mail_index_view *view);
@@ -108,7 +114,7 @@ bool history_has_changes(struct history *history);
 
 /* Write what was collected into the transaction (which the caller commits)
    and forget it. Messages that the transaction's view no longer has are
-   skipped. */
+   skipped. Unless a new header was set, next_due becomes unknown. */
 void history_write(struct history *history,
 		   struct mailbox_transaction_context *trans);
 

@@ -6,6 +6,7 @@
 #include "istream.h"
 #include "ostream.h"
 #include "seq-range-array.h"
+#include "mail-search.h"
 #include "mail-storage-private.h"
 #include "mail-index.h"
 #include "delivery.h"
@@ -74,28 +75,6 @@ is_first_scan(struct pop3_policy_mailbox *pbox, struct mailbox *box)
 		!pbox->evaluating;
 }
 
-static void
-mailbox_add_hidden(struct pop3_policy_mailbox *pbox,
-		   struct mail_index_view *view)
-{
-	struct pop3_session *session = pbox->session;
-	struct policy_message_facts facts;
-	uint32_t seq, count = mail_index_view_get_messages_count(view);
-
-	if (!history_may_have_hidden(session->history, view))
-		return;
-	i_zero(&facts);
-	for (seq = 1; seq <= count; seq++) {
-		history_get_facts(session->history, view, seq,
-				  session->facts.now, &facts);
-		if (facts.hidden)
-			seq_range_array_add(&pbox->unseen, seq);
-		if (!session->keywords_pending &&
-		    hidden_keyword_is_pending(session->history, view, seq))
-			session->keywords_pending = TRUE;
-	}
-}
-
 static int
 mailbox_add_not_shown(struct pop3_policy_mailbox *pbox,
 		      struct mailbox_transaction_context *trans)
@@ -144,12 +123,16 @@ static void mailbox_scan_begin(struct pop3_policy_mailbox *pbox,
 		i_array_init(&pbox->unseen, 16);
 	i_free(pbox->scan_error);
 
-	if (session->policy->state == USER_POLICY_BROKEN &&
-	    session->policy->guards) {
+	if (session->refused) {
+		/* Dovecot goes on for a moment, with nobody to show it to. */
+		seq_range_array_add_range(&pbox->unseen, 1, UINT32_MAX - 1);
+	} else if (session->policy->state == USER_POLICY_BROKEN &&
+		   session->policy->guards) {
 		/* found out only when the mailbox was opened */
 		pbox->scan_error = i_strdup(session->policy->error);
 	} else T_BEGIN {
-		mailbox_add_hidden(pbox, trans->view);
+		hidden_keyword_scan(session->history, trans->view,
+				    &pbox->unseen, &session->keywords_pending);
 		(void)mailbox_add_not_shown(pbox, trans);
 	} T_END;
 
@@ -184,18 +167,22 @@ pop3_policy_mailbox_search_init(struct mailbox_transaction_context *trans,
 	return ctx;
 }
 
-static int
-pop3_policy_mailbox_search_next_match_mail(struct mail_search_context *ctx,
-					   struct mail *mail)
+static bool
+pop3_policy_mailbox_search_next_update_seq(struct mail_search_context *ctx)
 {
 	struct pop3_policy_mailbox *pbox =
-		POP3_POLICY_MAILBOX_REQUIRE(mail->box);
+		POP3_POLICY_MAILBOX_REQUIRE(ctx->transaction->box);
 
-	if (ctx == pbox->scan &&
-	    (pbox->scan_error != NULL ||
-	     seq_range_exists(&pbox->unseen, mail->seq)))
-		return 0;
-	return pbox->module_ctx.super.search_next_match_mail(ctx, mail);
+	while (pbox->module_ctx.super.search_next_update_seq(ctx)) {
+		if (ctx != pbox->scan ||
+		    (pbox->scan_error == NULL &&
+		     !seq_range_exists(&pbox->unseen, ctx->seq)))
+			return TRUE;
+		/* what is known about the skipped message must not be taken
+		   for the next one's */
+		mail_search_args_reset(ctx->args->args, FALSE);
+	}
+	return FALSE;
 }
 
 static int
@@ -541,7 +528,7 @@ void pop3_policy_mailbox_allocated(struct mailbox *box)
 	v->close = pop3_policy_mailbox_close;
 	v->free = pop3_policy_mailbox_free;
 	v->search_init = pop3_policy_mailbox_search_init;
-	v->search_next_match_mail = pop3_policy_mailbox_search_next_match_mail;
+	v->search_next_update_seq = pop3_policy_mailbox_search_next_update_seq;
 	v->search_deinit = pop3_policy_mailbox_search_deinit;
 	v->transaction_commit = pop3_policy_mailbox_transaction_commit;
 	v->transaction_rollback = pop3_policy_mailbox_transaction_rollback;
