@@ -8,6 +8,12 @@
  * and knows nothing about Dovecot. Only the section that is asked for (and
  * its ancestors) is parsed. An error inside a section concerns that section
  * and its heirs; one outside sections concerns everybody.
+ *
+ * Lines: `[default]`, `[policy NAME]`, `[user NAME]`, `[domain NAME]`,
+ * `key = value`. A line that begins with a blank or tab continues the value
+ * above it; empty lines and lines that begin with `#` may stand between and
+ * end nothing. LF or CRLF; a UTF-8 byte order mark is passed over and not
+ * counted. Names of policies and domains are one word.
  */
 
 #include "query.h"
@@ -72,11 +78,11 @@ typedef void policy_error_func_t(void *context, const char *file,
 				 unsigned int line, unsigned int column,
 				 const char *text);
 
-/* Index a policy file. name: for messages (its path). data: size bytes, any
-   bytes at all, copied. Returns a file even where there are errors outside
-   sections; then has_error is set, each was reported to the callback (NULL
-   allowed) and policy_load() fails for every section. NULL only if there is
-   no memory. Linear in size; no section is parsed. */
+/* Index a policy file. name: for messages (its path), copied. data: size
+   bytes, any bytes at all, copied. Returns a file even where there are errors
+   outside sections; then policy_file_has_error(), each was reported to the
+   callback (NULL allowed) and policy_load() fails for every section. NULL only
+   if there is no memory. Linear in size; no section is parsed. */
 struct policy_file *
 policy_file_parse(const char *name, const char *data, size_t size,
 		  policy_error_func_t *report, void *context);
@@ -85,7 +91,8 @@ void policy_file_free(struct policy_file **file);
 /* Errors outside sections? They concern everybody. */
 bool policy_file_has_error(const struct policy_file *file);
 /* Does any section of the file have a key that guards what may be seen
-   (show)? For use when it is unknown which section counts. */
+   (show), or one that looks like a slip of the pen for it? For use when it is
+   unknown which section counts. */
 bool policy_file_has_guards(const struct policy_file *file);
 
 /* Which section is this user's: [policy NAME] where name is given and not
@@ -97,16 +104,24 @@ bool policy_file_has_guards(const struct policy_file *file);
 int policy_file_select(const struct policy_file *file, const char *name,
 		       const char *user, const char **section_r);
 
-/* Walk all sections in the order of the file: *index starts at 0 and is
-   advanced. Returns NULL after the last one. */
+/* Walk all sections in the order of the file, a section that is there twice
+   once: *index starts at 0 and is advanced. Returns NULL after the last. */
 const char *policy_file_next_section(const struct policy_file *file,
 				     size_t *index);
 
+/* Report every error of the file, outside sections and in each of them, all
+   once and in the order of the file. Those that policy_file_parse() reported
+   come again. report may be NULL. Returns the number of errors. */
+size_t policy_file_check(const struct policy_file *file,
+			 policy_error_func_t *report, void *context);
+
 /* Compile one section. section: as policy_file_select() or
    policy_file_next_section() gave it. Returns 0 and a policy that stays valid
-   after the file was freed, or -1 after reporting at least one error;
-   *has_guards_r then says whether the section has, or might have (an ancestor
-   is missing), a key that guards what may be seen. report may be NULL. */
+   after the file was freed, or -1 after reporting at least one error: those
+   outside sections (again), of the section and of its ancestors.
+   *has_guards_r says whether the policy has a key that guards what may be
+   seen (show); if it failed, also whether it might have one: an ancestor has
+   it or can't be found, the key is misspelt. report may be NULL. */
 int policy_load(const struct policy_file *file, const char *section,
 		struct policy **policy_r, bool *has_guards_r,
 		policy_error_func_t *report, void *context);

@@ -12,6 +12,8 @@
  * Grammar: query = term { term } | term { "or" term }
  *          term  = "not" term | "(" query ")" | key { argument }
  * AND and OR do not mix without parentheses. Keys are ASCII case-insensitive.
+ * Words are separated by blanks; "..." (\" and \\ inside) and '...' quote a
+ * whole word, which then is an argument and nothing else.
  * The memory belongs to the policy that the query was loaded with.
  */
 
@@ -29,10 +31,13 @@ enum policy_clock {
 };
 
 struct policy_query_word {
-	/* The word with its quotes removed; keys are upper case. NULL-free. */
+	/* The word with its quotes removed. Keys, NOT and OR are upper case,
+	   dates have IMAP's form "31-Dec-2024" however they were written. Never
+	   NULL; may be "(" or an operator's name where it is an argument. */
 	const char *text;
-	/* A relative time ("30d"): the adapter passes on the Unix time
-	   now - interval_secs instead of text. */
+	/* A relative time ("30d", at most 4294967295 seconds): the adapter
+	   passes on the Unix time now - interval_secs (0 where that would be
+	   negative) instead of text. */
 	bool is_interval;
 	int64_t interval_secs;
 	enum policy_clock clock;

@@ -213,25 +213,33 @@ void pop3_session_refresh(struct pop3_session *session)
 
 void pop3_session_sent(struct pop3_session *session, uint32_t seq)
 {
-	struct mail_index_view *view = session->client->trans->view;
+	struct mailbox_transaction_context *trans = session->client->trans;
 	uint32_t uid;
 
-	history_note_sent(session->history, view, seq);
+	if (trans == NULL) {
+		/* QUIT has committed; nothing is kept in mind any more */
+		return;
+	}
+	history_note_sent(session->history, trans->view, seq);
 	if (session->judge != NULL) {
-		mail_index_lookup_uid(view, seq, &uid);
+		mail_index_lookup_uid(trans->view, seq, &uid);
 		judge_forget(session->judge, uid);
 	}
 }
 
 void pop3_session_confirmed(struct pop3_session *session, uint32_t seq)
 {
-	struct mail_index_view *view = session->client->trans->view;
+	struct mailbox_transaction_context *trans = session->client->trans;
 	uint32_t uid;
 
+	if (trans == NULL) {
+		/* QUIT has committed; nothing is kept in mind any more */
+		return;
+	}
 	session->counters.retrieved++;
-	history_note_retrieved(session->history, view, seq, ioloop_time);
+	history_note_retrieved(session->history, trans->view, seq, ioloop_time);
 	if (session->judge != NULL) {
-		mail_index_lookup_uid(view, seq, &uid);
+		mail_index_lookup_uid(trans->view, seq, &uid);
 		judge_forget(session->judge, uid);
 	}
 }

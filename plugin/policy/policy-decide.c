@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pop3-policy/decide.h"
+
+#include <string.h>
+
+struct decision {
+	const struct policy *policy;
+	enum policy_question question;
+	const struct policy_session_facts *session;
+	const struct policy_message_facts *message;
+	policy_match_func_t *match;
+	void *context;
+	struct policy_verdict *verdict;
+};
+
+/* Each step returns true once the verdict is certain. */
+static bool
+decide_as(struct decision *decision, enum policy_action action,
+	  enum policy_reason reason, const char *file, unsigned int line)
+{
+	decision->verdict->action = action;
+	decision->verdict->reason = reason;
+	decision->verdict->file = file;
+	decision->verdict->line = line;
+	return true;
+}
+
+static bool
+decide_in_doubt(struct decision *decision, const char *file, unsigned int line)
+{
+	return decide_as(decision, POLICY_ACTION_DENY, POLICY_REASON_ERROR,
+			 file, line);
+}
+
+/* unknown: the answer where the query asks for a history that nobody knows */
+static int decision_ask(struct decision *decision,
+			const struct policy_query *query, int unknown)
+{
+	if (query->is_all)
+		return 1;
+	if (query->uses_history && !decision->message->history_known)
+		return unknown;
+	return decision->match(decision->context, query);
+}
+
+static enum policy_action protected_action(const struct decision *decision)
+{
+	return decision->question == POLICY_QUESTION_EXPIRE ?
+		POLICY_ACTION_DENY : decision->policy->protected_delete;
+}
+
+static bool decide_hold(struct decision *decision)
+{
+	const struct policy *policy = decision->policy;
+	int ret;
+
+	if (policy->hold == NULL)
+		return false;
+	ret = decision_ask(decision, policy->hold, 1);
+	if (ret == 0)
+		return false;
+	if (ret < 0) {
+		return decide_in_doubt(decision, policy->hold_file,
+				       policy->hold_line);
+	}
+	return decide_as(decision, protected_action(decision),
+			 POLICY_REASON_HOLD, policy->hold_file,
+			 policy->hold_line);
+}
+
+static bool decide_min_retention(struct decision *decision)
+{
+	const struct policy *policy = decision->policy;
+	int64_t now = decision->session->now, date;
+
+	if (policy->min_retention_secs <= 0)
+		return false;
+	date = policy->age_from == POLICY_AGE_FROM_RECEIVED ?
+		decision->message->received : decision->message->saved;
+	if (date <= 0) {
+		return decide_in_doubt(decision, policy->file,
+				       policy->min_retention_line);
+	}
+	if (date <= now && now - date >= policy->min_retention_secs)
+		return false;
+	return decide_as(decision, protected_action(decision),
+			 POLICY_REASON_MIN_RETENTION, policy->file,
+			 policy->min_retention_line);
+}
+
+static bool
+decide_rules(struct decision *decision, const struct policy_rules *rules)
+{
+	const struct policy_rule *rule;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < rules->count; i++) {
+		rule = &rules->rules[i];
+		ret = decision_ask(decision, &rule->query, 0);
+		if (ret < 0) {
+			return decide_in_doubt(decision, rule->file,
+					       rule->line);
+		}
+		if (ret > 0) {
+			decision->verdict->text = rule->text;
+			return decide_as(decision, rule->action,
+					 POLICY_REASON_RULE, rule->file,
+					 rule->line);
+		}
+	}
+	return false;
+}
+
+void policy_decide(const struct policy *policy, enum policy_question question,
+		   const struct policy_session_facts *session,
+		   const struct policy_message_facts *message,
+		   policy_match_func_t *match, void *context,
+		   struct policy_verdict *verdict_r)
+{
+	struct decision decision = {
+		.policy = policy,
+		.question = question,
+		.session = session,
+		.message = message,
+		.match = match,
+		.context = context,
+		.verdict = verdict_r,
+	};
+	enum policy_action action = POLICY_ACTION_DENY;
+	const struct policy_rules *rules = &policy->expire_rules;
+
+	memset(verdict_r, 0, sizeof(*verdict_r));
+
+	switch (question) {
+	case POLICY_QUESTION_DELETE:
+		rules = &policy->delete_rules;
+		action = POLICY_ACTION_ALLOW;
+		break;
+	case POLICY_QUESTION_RETRIEVE:
+		rules = &policy->retrieve_rules;
+		action = POLICY_ACTION_ALLOW;
+		break;
+	case POLICY_QUESTION_EXPIRE:
+		break;
+	}
+
+	if (question != POLICY_QUESTION_RETRIEVE &&
+	    (decide_hold(&decision) || decide_min_retention(&decision)))
+		return;
+	if (decide_rules(&decision, rules))
+		return;
+	(void)decide_as(&decision, action, POLICY_REASON_DEFAULT, NULL, 0);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pop3-policy/verdict.h"
+
+const char *policy_action_name(enum policy_question question,
+			       enum policy_action action)
+{
+	switch (action) {
+	case POLICY_ACTION_DENY:
+		break;
+	case POLICY_ACTION_HIDE:
+		return "hide";
+	case POLICY_ACTION_ALLOW:
+		return question == POLICY_QUESTION_EXPIRE ? "expunge" : "allow";
+	}
+	return question == POLICY_QUESTION_EXPIRE ? "keep" : "deny";
+}
+
+const char *policy_reason_name(enum policy_reason reason)
+{
+	switch (reason) {
+	case POLICY_REASON_ERROR:
+		break;
+	case POLICY_REASON_HOLD:
+		return "hold";
+	case POLICY_REASON_MIN_RETENTION:
+		return "min_retention";
+	case POLICY_REASON_RULE:
+		return "rule";
+	case POLICY_REASON_DEFAULT:
+		return "default";
+	}
+	return "error";
+}
+
+const char *policy_question_name(enum policy_question question)
+{
+	switch (question) {
+	case POLICY_QUESTION_DELETE:
+		break;
+	case POLICY_QUESTION_RETRIEVE:
+		return "retrieve";
+	case POLICY_QUESTION_EXPIRE:
+		return "expire";
+	}
+	return "delete";
+}
+
+const struct policy_verdict *
+policy_verdict_stricter(const struct policy_verdict *first,
+			const struct policy_verdict *second)
+{
+	return second->action < first->action ? second : first;
+}

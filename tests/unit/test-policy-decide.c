@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _GNU_SOURCE
+#include "reported-errors.h"
+
+#include "pop3-policy/decide.h"
+
+#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
+
+#define NOW INT64_C(1700000000)
+#define DAY INT64_C(86400)
+
+#define DELETE POLICY_QUESTION_DELETE
+#define RETRIEVE POLICY_QUESTION_RETRIEVE
+#define EXPIRE POLICY_QUESTION_EXPIRE
+#define DENY POLICY_ACTION_DENY
+#define HIDE POLICY_ACTION_HIDE
+#define ALLOW POLICY_ACTION_ALLOW
+#define ERROR POLICY_REASON_ERROR
+#define HOLD POLICY_REASON_HOLD
+#define RETENTION POLICY_REASON_MIN_RETENTION
+#define RULE POLICY_REASON_RULE
+#define DEFAULT POLICY_REASON_DEFAULT
+
+/* The query is answered by what it looks for: `from yes` matches, `from no`
+   does not, `from doubt` can't be found out. */
+struct asked {
+	char queries[200];
+};
+
+static int answer(void *context, const struct policy_query *query)
+{
+	struct asked *asked = context;
+	const char *wanted = query->words[query->words_count - 1].text;
+
+	strcat(asked->queries, query->text);
+	strcat(asked->queries, "|");
+	if (strcmp(wanted, "yes") == 0)
+		return 1;
+	if (strcmp(wanted, "doubt") == 0)
+		return -1;
+	ck_assert_str_eq(wanted, "no");
+	return 0;
+}
+
+static const struct decide_row {
+	const char *title;
+	/* lines 2 and on of the file, behind [default] */
+	const char *policy;
+	enum policy_question question;
+	/* of the message, 0 = unknown */
+	int64_t saved, received;
+	bool history_known;
+
+	enum policy_action want_action;
+	enum policy_reason want_reason;
+	const char *want_text;
+	unsigned int want_line;
+	/* "|" behind each */
+	const char *want_asked;
+} decide_rows[] = {
+	/* defaults */
+	{ "DELE is allowed", "", DELETE, NOW, NOW, true,
+	  ALLOW, DEFAULT, NULL, 0, "" },
+	{ "RETR is allowed", "", RETRIEVE, NOW, NOW, true,
+	  ALLOW, DEFAULT, NULL, 0, "" },
+	{ "nothing expires", "", EXPIRE, NOW, NOW, true,
+	  DENY, DEFAULT, NULL, 0, "" },
+	{ "the same where nothing is known", "", DELETE, 0, 0, false,
+	  ALLOW, DEFAULT, NULL, 0, "" },
+
+	/* rules: the first one that matches wins */
+	{ "all is not asked", "delete = hide all\n", DELETE, NOW, NOW, true,
+	  HIDE, RULE, NULL, 2, "" },
+	{ "allow by rule", "delete = allow from yes\n deny all\n", DELETE,
+	  NOW, NOW, true, ALLOW, RULE, NULL, 2, "from yes|" },
+	{ "the first match wins, the rest is not asked",
+	  "delete = deny from no\n hide from yes\n allow from yes\n", DELETE,
+	  NOW, NOW, true, HIDE, RULE, NULL, 3, "from no|from yes|" },
+	{ "no rule matches", "delete = deny from no\n hide to no\n", DELETE,
+	  NOW, NOW, true, ALLOW, DEFAULT, NULL, 0, "from no|to no|" },
+	{ "text of a refusal", "delete = deny:\"keep it\" from yes\n",
+	  DELETE, NOW, NOW, true, DENY, RULE, "keep it", 2, "from yes|" },
+	{ "no text of a rule that did not match",
+	  "delete = deny:\"keep it\" from no\n hide all\n", DELETE, NOW, NOW,
+	  true, HIDE, RULE, NULL, 3, "from no|" },
+	{ "doubt ends the search", "delete = deny from no\n hide from doubt\n"
+	  " allow all\n", DELETE, NOW, NOW, true, DENY, ERROR, NULL, 3,
+	  "from no|from doubt|" },
+	{ "doubt behind a match is not asked", "delete = allow all\n"
+	  " deny from doubt\n", DELETE, NOW, NOW, true, ALLOW, RULE, NULL, 2,
+	  "" },
+	{ "doubt denies RETR", "retrieve = allow from doubt\n", RETRIEVE, NOW,
+	  NOW, true, DENY, ERROR, NULL, 2, "from doubt|" },
+	{ "doubt expires nothing", "expire = expunge from doubt\n", EXPIRE,
+	  NOW, NOW, true, DENY, ERROR, NULL, 2, "from doubt|" },
+	{ "RETR by its own rules", "delete = hide all\n"
+	  "retrieve = deny:\"no\" from yes\n", RETRIEVE, NOW, NOW, true,
+	  DENY, RULE, "no", 3, "from yes|" },
+	{ "expunge", "expire = keep from no\n expunge from yes\n", EXPIRE,
+	  NOW, NOW, true, ALLOW, RULE, NULL, 3, "from no|from yes|" },
+	{ "keep", "expire = keep from yes\n expunge all\n", EXPIRE, NOW, NOW,
+	  true, DENY, RULE, NULL, 2, "from yes|" },
+	{ "hide by expiry", "expire = hide all\n", EXPIRE, NOW, NOW, true,
+	  HIDE, RULE, NULL, 2, "" },
+
+	/* history that nobody knows */
+	{ "a rule about history matches no unknown mail",
+	  "delete = deny retrieved from yes\n hide all\n", DELETE, NOW, NOW,
+	  false, HIDE, RULE, NULL, 3, "" },
+	{ "whatever not stands in it",
+	  "delete = deny not retrieved from yes\n hide all\n", DELETE, NOW,
+	  NOW, false, HIDE, RULE, NULL, 3, "" },
+	{ "unretrieved does not match it either",
+	  "delete = deny unretrieved from yes\n", DELETE, NOW, NOW, false,
+	  ALLOW, DEFAULT, NULL, 0, "" },
+	{ "known history is asked", "delete = deny unretrieved from yes\n",
+	  DELETE, NOW, NOW, true, DENY, RULE, NULL, 2,
+	  "unretrieved from yes|" },
+	{ "nothing expires by unknown history",
+	  "expire = expunge retrievedbefore 14d from yes\n", EXPIRE, NOW, NOW,
+	  false, DENY, DEFAULT, NULL, 0, "" },
+	{ "hiding is not history", "expire = expunge hidden from yes\n",
+	  EXPIRE, NOW, NOW, false, ALLOW, RULE, NULL, 2,
+	  "hidden from yes|" },
+	{ "a hold about history holds unknown mail",
+	  "hold = retrieved from no\n", DELETE, NOW, NOW, false, HIDE, HOLD,
+	  NULL, 2, "" },
+	{ "whatever not stands in it, too",
+	  "hold = not retrieved from no\n", EXPIRE, NOW, NOW, false, DENY,
+	  HOLD, NULL, 2, "" },
+	{ "a hold about known history is asked", "hold = retrieved from no\n",
+	  DELETE, NOW, NOW, true, ALLOW, DEFAULT, NULL, 0,
+	  "retrieved from no|" },
+
+	/* hold */
+	{ "held: DELE hides", "hold = from yes\ndelete = allow all\n", DELETE,
+	  NOW, NOW, true, HIDE, HOLD, NULL, 2, "from yes|" },
+	{ "held: DELE is denied", "hold = all\nprotected_delete = deny\n"
+	  "delete = allow all\n", DELETE, NOW, NOW, true, DENY, HOLD, NULL, 2,
+	  "" },
+	{ "held: expiry keeps, never hides", "hold = from yes\n"
+	  "expire = expunge all\n", EXPIRE, NOW, NOW, true, DENY, HOLD, NULL,
+	  2, "from yes|" },
+	{ "held: expiry keeps under deny, too", "protected_delete = deny\n"
+	  "hold = all\nexpire = hide all\n", EXPIRE, NOW, NOW, true, DENY,
+	  HOLD, NULL, 3, "" },
+	{ "held: RETR is free", "hold = from doubt\n", RETRIEVE, NOW, NOW,
+	  true, ALLOW, DEFAULT, NULL, 0, "" },
+	{ "not held", "hold = from no\ndelete = hide to yes\n", DELETE, NOW,
+	  NOW, true, HIDE, RULE, NULL, 3, "from no|to yes|" },
+	{ "doubt about a hold denies", "hold = from doubt\n"
+	  "delete = allow all\n", DELETE, NOW, NOW, true, DENY, ERROR, NULL,
+	  2, "from doubt|" },
+	{ "doubt about a hold keeps", "hold = from doubt\n"
+	  "expire = expunge all\n", EXPIRE, NOW, NOW, true, DENY, ERROR, NULL,
+	  2, "from doubt|" },
+	{ "hold comes before min_retention", "min_retention = 1d\n"
+	  "hold = from yes\n", DELETE, NOW, NOW, true, HIDE, HOLD, NULL, 3,
+	  "from yes|" },
+
+	/* min_retention */
+	{ "too young: DELE hides", "min_retention = 1d\n"
+	  "delete = allow from yes\n", DELETE, NOW - DAY + 1, 1, true, HIDE,
+	  RETENTION, NULL, 2, "" },
+	{ "too young: DELE is denied", "protected_delete = deny\n"
+	  "min_retention = 1d\n", DELETE, NOW, 1, true, DENY, RETENTION, NULL,
+	  3, "" },
+	{ "too young: expiry keeps", "min_retention = 1d\n"
+	  "expire = expunge all\n", EXPIRE, NOW, 1, true, DENY, RETENTION,
+	  NULL, 2, "" },
+	{ "too young: RETR is free", "min_retention = 1d\n", RETRIEVE, NOW,
+	  NOW, true, ALLOW, DEFAULT, NULL, 0, "" },
+	{ "old enough, to the second", "min_retention = 1d\n", DELETE,
+	  NOW - DAY, NOW, true, ALLOW, DEFAULT, NULL, 0, "" },
+	{ "old enough: rules decide", "min_retention = 1d\n"
+	  "delete = hide from yes\n", DELETE, 1, NOW, true, HIDE, RULE, NULL,
+	  3, "from yes|" },
+	{ "a date in the future is too young", "min_retention = 1s\n", DELETE,
+	  NOW + 1000 * DAY, 1, true, HIDE, RETENTION, NULL, 2, "" },
+	{ "the latest date there is", "min_retention = 1s\n", DELETE,
+	  INT64_MAX, 1, true, HIDE, RETENTION, NULL, 2, "" },
+	{ "no date is doubt", "min_retention = 1d\ndelete = allow all\n",
+	  DELETE, 0, 1, true, DENY, ERROR, NULL, 2, "" },
+	{ "a negative date is doubt", "min_retention = 1d\n"
+	  "expire = expunge all\n", EXPIRE, INT64_MIN, 1, true, DENY, ERROR,
+	  NULL, 2, "" },
+	{ "no date, but nobody asks", "delete = hide all\n", DELETE, 0, 0,
+	  true, HIDE, RULE, NULL, 2, "" },
+	{ "min_retention = 0 binds nothing", "min_retention = 0\n", DELETE, 0,
+	  0, true, ALLOW, DEFAULT, NULL, 0, "" },
+	{ "age_from = received: too young", "age_from = received\n"
+	  "min_retention = 1d\n", DELETE, 1, NOW, true, HIDE, RETENTION,
+	  NULL, 3, "" },
+	{ "age_from = received: old enough", "age_from = received\n"
+	  "min_retention = 1d\n", DELETE, NOW, 1, true, ALLOW, DEFAULT, NULL,
+	  0, "" },
+	{ "age_from = received: no date", "age_from = received\n"
+	  "min_retention = 1d\n", DELETE, 1, 0, true, DENY, ERROR, NULL, 3,
+	  "" },
+	{ "not held: min_retention still binds", "hold = from no\n"
+	  "min_retention = 1d\n", EXPIRE, NOW, NOW, true, DENY, RETENTION,
+	  NULL, 3, "from no|" },
+};
+
+START_TEST(test_decide)
+{
+	const struct decide_row *row = &decide_rows[_i];
+	const struct policy_session_facts session = {
+		.user = "alice", .login = "alice", .mechanism = "PLAIN",
+		.remote_ip = "127.0.0.1", .local_ip = "127.0.0.1", .id = "x",
+		.now = NOW,
+	};
+	const struct policy_message_facts message = {
+		.uid = 1,
+		.saved = row->saved,
+		.received = row->received,
+		.history_known = row->history_known,
+	};
+	struct reported_errors errors = { .count = 0 };
+	struct asked asked = { "" };
+	struct policy_verdict verdict;
+	struct policy_file *file;
+	struct policy *policy;
+	char data[400];
+	bool guards;
+
+	snprintf(data, sizeof(data), "[default]\n%s", row->policy);
+	file = policy_file_parse(TEST_FILE_NAME, data, strlen(data), NULL,
+				 NULL);
+	(void)policy_load(file, "default", &policy, &guards, report_error,
+			  &errors);
+	policy_file_free(&file);
+	assert_errors(row->title, &errors, "");
+
+	memset(&verdict, 0xFF, sizeof(verdict));
+	policy_decide(policy, row->question, &session, &message, answer,
+		      &asked, &verdict);
+	ck_assert_msg(verdict.action == row->want_action, "%s: %s",
+		      row->title,
+		      policy_action_name(row->question, verdict.action));
+	ck_assert_msg(verdict.reason == row->want_reason, "%s: %s",
+		      row->title, policy_reason_name(verdict.reason));
+	ck_assert_pstr_eq(verdict.text, row->want_text);
+	ck_assert_msg(verdict.line == row->want_line, "%s: line %u",
+		      row->title, verdict.line);
+	ck_assert_pstr_eq(verdict.file,
+			  row->want_line == 0 ? NULL : TEST_FILE_NAME);
+	ck_assert_msg(strcmp(asked.queries, row->want_asked) == 0,
+		      "%s: asked %s", row->title, asked.queries);
+	policy_free(&policy);
+}
+END_TEST
+
+static const struct name_row {
+	enum policy_question question;
+	enum policy_action action;
+	const char *want_question, *want_action;
+} name_rows[] = {
+	{ DELETE, DENY, "delete", "deny" },
+	{ DELETE, HIDE, "delete", "hide" },
+	{ DELETE, ALLOW, "delete", "allow" },
+	{ RETRIEVE, DENY, "retrieve", "deny" },
+	{ RETRIEVE, ALLOW, "retrieve", "allow" },
+	{ EXPIRE, DENY, "expire", "keep" },
+	{ EXPIRE, HIDE, "expire", "hide" },
+	{ EXPIRE, ALLOW, "expire", "expunge" },
+};
+
+START_TEST(test_names)
+{
+	const struct name_row *row = &name_rows[_i];
+
+	ck_assert_str_eq(policy_question_name(row->question),
+			 row->want_question);
+	ck_assert_str_eq(policy_action_name(row->question, row->action),
+			 row->want_action);
+}
+END_TEST
+
+START_TEST(test_reason_names)
+{
+	ck_assert_str_eq(policy_reason_name(ERROR), "error");
+	ck_assert_str_eq(policy_reason_name(HOLD), "hold");
+	ck_assert_str_eq(policy_reason_name(RETENTION), "min_retention");
+	ck_assert_str_eq(policy_reason_name(RULE), "rule");
+	ck_assert_str_eq(policy_reason_name(DEFAULT), "default");
+}
+END_TEST
+
+/* Nothing said is the verdict that keeps the mail. */
+START_TEST(test_zero_keeps)
+{
+	const struct policy_verdict verdict = { 0 };
+
+	ck_assert_int_eq(verdict.action, DENY);
+	ck_assert_int_eq(verdict.reason, ERROR);
+}
+END_TEST
+
+/* deny, then hide, then allow; the first one if they are equally strict. */
+static const struct stricter_row {
+	enum policy_action first, second;
+	bool want_second;
+} stricter_rows[] = {
+	{ DENY, DENY, false },
+	{ DENY, HIDE, false },
+	{ DENY, ALLOW, false },
+	{ HIDE, DENY, true },
+	{ HIDE, HIDE, false },
+	{ HIDE, ALLOW, false },
+	{ ALLOW, DENY, true },
+	{ ALLOW, HIDE, true },
+	{ ALLOW, ALLOW, false },
+};
+
+START_TEST(test_stricter)
+{
+	const struct stricter_row *row = &stricter_rows[_i];
+	const struct policy_verdict first = { .action = row->first };
+	const struct policy_verdict second = { .action = row->second };
+
+	ck_assert_ptr_eq(policy_verdict_stricter(&first, &second),
+			 row->want_second ? &second : &first);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("policy-decide");
+	TCase *tcase = tcase_create("policy-decide");
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, test_decide, 0, N_ROWS(decide_rows));
+	tcase_add_loop_test(tcase, test_names, 0, N_ROWS(name_rows));
+	tcase_add_test(tcase, test_reason_names);
+	tcase_add_test(tcase, test_zero_keeps);
+	tcase_add_loop_test(tcase, test_stricter, 0, N_ROWS(stricter_rows));
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
