@@ -24,7 +24,10 @@ typedef int policy_match_func_t(void *context,
    - hold and min_retention bind DELETE (answer: protected_delete) and EXPIRE
      (answer: DENY), never RETRIEVE.
    - A hold that asks about history matches mail whose history is unknown; a
-     rule that does, does not, whatever "not" stands in it.
+     rule that does, does not, whatever "not" stands in it. But where a
+     message with unknown history comes to an EXPIRE rule that keeps or hides
+     and asks about history, it is kept: the rules below might remove it
+     sooner than they would have, had the history not been lost.
    - min_retention counts from saved or received (age_from); a date that is
      unknown (0) is doubt. A message is too young while
      now - date < min_retention_secs, so a date in the future is too young.

@@ -88,6 +88,16 @@ static bool decide_min_retention(struct decision *decision)
 			 policy->min_retention_line);
 }
 
+/* Would the rule have kept the message from those below it, if its history had
+   not been lost? Lost history must not make mail expire sooner. */
+static bool rule_may_protect_unknown(const struct decision *decision,
+				     const struct policy_rule *rule)
+{
+	return decision->question == POLICY_QUESTION_EXPIRE &&
+		rule->action != POLICY_ACTION_ALLOW &&
+		rule->query.uses_history && !decision->message->history_known;
+}
+
 static bool
 decide_rules(struct decision *decision, const struct policy_rules *rules)
 {
@@ -97,6 +107,11 @@ decide_rules(struct decision *decision, const struct policy_rules *rules)
 
 	for (i = 0; i < rules->count; i++) {
 		rule = &rules->rules[i];
+		if (rule_may_protect_unknown(decision, rule)) {
+			return decide_as(decision, POLICY_ACTION_DENY,
+					 POLICY_REASON_RULE, rule->file,
+					 rule->line);
+		}
 		ret = decision_ask(decision, &rule->query, 0);
 		if (ret < 0) {
 			return decide_in_doubt(decision, rule->file,
