@@ -30,6 +30,10 @@ struct history {
 	struct history_header new_header;
 	bool header_changed;
 
+	/* Looking up a keyword by its name costs more than all the rest. */
+	unsigned int keyword_idx, keywords_searched;
+	bool keyword_found;
+
 	/* The index map whose record size was checked last */
 	const struct mail_index_map *checked_map;
 	bool checked_map_ok;
@@ -204,21 +208,35 @@ void history_get(struct history *history, struct mail_index_view *view,
 		history_apply(change, rec_r);
 }
 
+/* Keywords are only ever added to an index that is open. */
+static bool history_find_keyword(struct history *history)
+{
+	struct mail_index *index = history->box->index;
+	unsigned int count = array_count(mail_index_get_keywords(index));
+
+	if (!history->keyword_found && history->keywords_searched != count) {
+		history->keywords_searched = count;
+		history->keyword_found =
+			mail_index_keyword_lookup(index, HISTORY_KEYWORD,
+						  &history->keyword_idx);
+	}
+	return history->keyword_found;
+}
+
 bool history_has_keyword(struct history *history, struct mail_index_view *view,
 			 uint32_t seq)
 {
 	ARRAY_TYPE(keyword_indexes) keywords;
-	unsigned int keyword_idx, idx;
+	unsigned int idx;
 	bool found = FALSE;
 
-	if (!mail_index_keyword_lookup(history->box->index, HISTORY_KEYWORD,
-				       &keyword_idx))
+	if (!history_find_keyword(history))
 		return FALSE;
 	T_BEGIN {
 		t_array_init(&keywords, 16);
 		mail_index_lookup_keywords(view, seq, &keywords);
 		array_foreach_elem(&keywords, idx) {
-			if (idx == keyword_idx) {
+			if (idx == history->keyword_idx) {
 				found = TRUE;
 				break;
 			}

@@ -244,18 +244,6 @@ void pop3_session_confirmed(struct pop3_session *session, uint32_t seq)
 	}
 }
 
-static bool rules_need_history(const struct policy_rules *rules)
-{
-	for (size_t i = 0; i < rules->count; i++) {
-		const struct policy_rule *rule = &rules->rules[i];
-
-		if (rule->action == POLICY_ACTION_HIDE ||
-		    rule->query.uses_history || rule->query.uses_hidden)
-			return TRUE;
-	}
-	return FALSE;
-}
-
 static bool policy_delete_uses_flags(const struct policy *policy)
 {
 	const struct policy_rules *rules = &policy->delete_rules;
@@ -269,23 +257,6 @@ static bool policy_delete_uses_flags(const struct policy *policy)
 	return FALSE;
 }
 
-static bool query_needs_history(const struct policy_query *query)
-{
-	return query != NULL && (query->uses_history || query->uses_hidden);
-}
-
-static bool policy_needs_history(const struct policy *policy)
-{
-	bool protects = policy->hold != NULL || policy->min_retention_secs > 0;
-
-	return query_needs_history(policy->hold) ||
-		query_needs_history(policy->show) ||
-		(protects && policy->protected_delete == POLICY_ACTION_HIDE) ||
-		rules_need_history(&policy->delete_rules) ||
-		rules_need_history(&policy->retrieve_rules) ||
-		rules_need_history(&policy->expire_rules);
-}
-
 void pop3_session_mailbox_opened(struct pop3_session *session,
 				 struct mailbox *box)
 {
@@ -294,7 +265,7 @@ void pop3_session_mailbox_opened(struct pop3_session *session,
 	pop3_session_mailbox_closing(session);
 	session->history = history_init(box);
 	if (policy->state == USER_POLICY_ACTIVE &&
-	    policy_needs_history(policy->policy) &&
+	    judge_policy_needs_history(policy->policy) &&
 	    !history_is_persistent(session->history)) {
 		policy->state = USER_POLICY_BROKEN;
 		policy->error = i_strdup_printf(

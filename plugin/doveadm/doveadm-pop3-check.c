@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* doveadm pop3 check: is there anything wrong with a policy file? */
+
+#include "lib.h"
+#include "hash.h"
+#include "doveadm.h"
+#include "doveadm-print.h"
+#include "query.h"
+#include "user-policy.h"
+#include "compat-doveadm.h"
+#include "doveadm-pop3-policy.h"
+
+struct check {
+	pool_t pool;
+	/* What has been printed: an error is met again in each section that
+	   inherits it. */
+	HASH_TABLE(char *, char *) errors;
+	unsigned int sections;
+};
+
+static void check_print_error(struct check *check, const char *text)
+{
+	char *error;
+
+	if (hash_table_lookup(check->errors, text) != NULL)
+		return;
+	error = p_strdup(check->pool, text);
+	hash_table_insert(check->errors, error, error);
+	doveadm_print(error);
+}
+
+static void
+check_report(void *context, const char *file, unsigned int line,
+	     unsigned int column, const char *text)
+{
+	struct check *check = context;
+
+	T_BEGIN {
+		check_print_error(check, line == 0 ?
+			t_strdup_printf("%s: %s", file, text) :
+			t_strdup_printf("%s:%u:%u: %s", file, line,
+					column, text));
+	} T_END;
+}
+
+/* The core has checked the grammar; can Dovecot build a search of it too? */
+static void
+check_query(struct check *check, const char *file,
+	    const struct policy_query *query)
+{
+	const char *error;
+
+	if (query != NULL && query_check(query, &error) < 0)
+		check_report(check, file, query->line, query->column, error);
+}
+
+static void
+check_rules(struct check *check, const struct policy_rules *rules)
+{
+	size_t i;
+
+	for (i = 0; i < rules->count; i++) {
+		check_query(check, rules->rules[i].file,
+			    &rules->rules[i].query);
+	}
+}
+
+static void check_file(struct check *check, struct policy_file *file)
+{
+	struct policy *policy;
+	const char *section;
+	size_t index = 0;
+	bool has_guards;
+
+	while ((section = policy_file_next_section(file, &index)) != NULL) {
+		check->sections++;
+		if (policy_load(file, section, &policy, &has_guards,
+				check_report, check) < 0)
+			continue;
+		check_query(check, policy->hold_file, policy->hold);
+		check_query(check, policy->file, policy->show);
+		check_rules(check, &policy->delete_rules);
+		check_rules(check, &policy->retrieve_rules);
+		check_rules(check, &policy->expire_rules);
+		policy_free(&policy);
+	}
+}
+
+static int
+check_run(struct check *check, const char *path, const char *section_name)
+{
+	struct policy_file *file;
+	const char *section, *error;
+	unsigned int errors;
+
+	if (user_policy_read_file(path, check_report, check,
+				  &file, &error) < 0) {
+		check_print_error(check, error);
+		return EX_NOINPUT;
+	}
+	check_file(check, file);
+	if (policy_file_select(file, section_name, "", &section) < 0) {
+		check_print_error(check, t_strdup_printf(
+			"%s: There is no [policy %s], which the setting "
+			"pop3_policy names", path, section_name));
+	}
+	policy_file_free(&file);
+
+	errors = hash_table_count(check->errors);
+	doveadm_print(t_strdup_printf("%s: %u section%s, %s", path,
+		check->sections, check->sections == 1 ? "" : "s",
+		errors == 0 ? "no errors" :
+		errors == 1 ? "1 error" :
+		t_strdup_printf("%u errors", errors)));
+	return errors == 0 ? EX_OK : EX_CONFIG;
+}
+
+static void cmd_pop3_check(struct doveadm_cmd_context *cctx)
+{
+	struct pop3_policy_settings set;
+	struct check check;
+	const char *path, *error;
+	int ret;
+
+	doveadm_print_init(DOVEADM_PRINT_TYPE_FLOW);
+	doveadm_print_header("result", "result",
+			     DOVEADM_PRINT_HEADER_FLAG_HIDE_TITLE);
+
+	i_zero(&check);
+	check.pool = pool_alloconly_create("pop3 check", 1024);
+	hash_table_create(&check.errors, check.pool, 0, str_hash, strcmp);
+	if (doveadm_cmd_param_str(cctx, "file", &path)) {
+		ret = check_run(&check, path, "");
+	} else if (doveadm_pop3_compat_settings(check.pool, &set, &error) < 0) {
+		doveadm_print(error);
+		ret = EX_CONFIG;
+	} else {
+		ret = check_run(&check, set.file, set.section);
+	}
+	hash_table_destroy(&check.errors);
+	pool_unref(&check.pool);
+
+	if (ret != EX_OK)
+		doveadm_exit_code = ret;
+}
+
+struct doveadm_cmd_ver2 doveadm_cmd_pop3_check = {
+	.name = "pop3 check",
+	.usage = "[<policy file>]",
+	.cmd = cmd_pop3_check,
+DOVEADM_CMD_PARAMS_START
+DOVEADM_CMD_PARAM('\0', "file", CMD_PARAM_STR, CMD_PARAM_FLAG_POSITIONAL)
+DOVEADM_CMD_PARAMS_END
+};

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lib.h"
+#include "query.h"
+#include "user-policy.h"
+#include "doveadm-pop3-policy.h"
+
+const char *doveadm_pop3_policy_plugin_version = DOVECOT_ABI_VERSION;
+
+static struct doveadm_cmd_ver2 *const doveadm_pop3_cmds[] = {
+	&doveadm_cmd_pop3_check,
+	&doveadm_cmd_pop3_explain,
+};
+
+void doveadm_pop3_policy_plugin_init(struct module *module ATTR_UNUSED)
+{
+	unsigned int i;
+
+	for (i = 0; i < N_ELEMENTS(doveadm_pop3_cmds); i++)
+		doveadm_cmd_register_ver2(doveadm_pop3_cmds[i]);
+}
+
+void doveadm_pop3_policy_plugin_deinit(void)
+{
+	query_deinit();
+	user_policy_deinit();
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef POP3_POLICY_DOVEADM_POP3_POLICY_H
+#define POP3_POLICY_DOVEADM_POP3_POLICY_H
+
+/*
+ * The commands of doveadm-pop3(1). This is the printed side of the verdicts
+ * that sessions and expiry execute: the same judge gives both.
+ */
+
+#include "doveadm.h"
+
+struct module;
+
+extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_check;
+extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_explain;
+
+extern const char *doveadm_pop3_policy_plugin_version;
+
+void doveadm_pop3_policy_plugin_init(struct module *module);
+void doveadm_pop3_policy_plugin_deinit(void);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lib.h"
+#include "pop3-policy-config.h"
+#include "compat-doveadm.h"
+
+static const char *getenv_nonempty(const char *name)
+{
+	const char *value = doveadm_plugin_getenv(name);
+
+	return value == NULL || value[0] == '\0' ? NULL : value;
+}
+
+int doveadm_pop3_compat_settings(pool_t pool,
+				 struct pop3_policy_settings *set_r,
+				 const char **error_r ATTR_UNUSED)
+{
+	const char *file = getenv_nonempty("pop3_policy_file");
+	const char *section = getenv_nonempty("pop3_policy");
+
+	set_r->file_is_set = file != NULL;
+	set_r->file = p_strdup(pool, file != NULL ? file :
+			       POP3_POLICY_DEFAULT_FILE);
+	set_r->section = p_strdup(pool, section != NULL ? section : "");
+	return 0;
+}
+
+static void compat_init(struct doveadm_mail_cmd_context *ctx,
+			const char *const args[] ATTR_UNUSED)
+{
+	struct doveadm_pop3_mail_cmd *cmd =
+		container_of(ctx, struct doveadm_pop3_mail_cmd, ctx);
+
+	cmd->init(cmd);
+}
+
+void doveadm_pop3_compat_set_init(struct doveadm_pop3_mail_cmd *cmd)
+{
+	cmd->ctx.v.init = compat_init;
+}

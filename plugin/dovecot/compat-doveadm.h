@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef POP3_POLICY_COMPAT_DOVEADM_H
+#define POP3_POLICY_COMPAT_DOVEADM_H
+
+/*
+ * The part of compat.h that is about doveadm. It is a header of its own, and
+ * compat-doveadm-23.c and compat-doveadm-24.c are linked into the doveadm
+ * module only, because they refer to symbols that only doveadm has.
+ */
+
+#include "doveadm-mail.h"
+#include "compat.h"
+
+/* The settings in force for doveadm as such, when it does not act for a user.
+   As pop3_policy_compat_settings(). */
+int doveadm_pop3_compat_settings(pool_t pool,
+				 struct pop3_policy_settings *set_r,
+				 const char **error_r);
+
+/* Begins the struct of each mail command. */
+struct doveadm_pop3_mail_cmd {
+	struct doveadm_mail_cmd_context ctx;
+	/* Called once the parameters are there and before the first user. */
+	void (*init)(struct doveadm_pop3_mail_cmd *cmd);
+};
+
+/* Lets ctx.v.init call cmd->init. */
+void doveadm_pop3_compat_set_init(struct doveadm_pop3_mail_cmd *cmd);
+
+#endif

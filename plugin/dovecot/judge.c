@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lib.h"
+#include "array.h"
+#include "seq-range-array.h"
+#include "mail-index.h"
+#include "mail-storage-private.h"
+#include "history.h"
+#include "query.h"
+#include "judge.h"
+
+/* Asking about one message costs as much as asking about some tens of
+   messages at once does, so a query is put to the whole mailbox only when it
+   has been asked often enough for that to pay. */
+#define JUDGE_SINGLE_MIN 8
+#define JUDGE_SINGLE_SHARE 128
+
+struct judge_query {
+	const struct policy_query *query;
+	/* How often it has been put to a single message. */
+	uint32_t asked;
+	/* Failed for the mailbox as a whole: ask for each message. */
+	bool all_failed;
+	/* One bit a message, from sequence 1 on; NULL = not asked yet */
+	unsigned char *matches;
+};
+
+/* What policy_decide() may look at for a question. */
+struct judge_needs {
+	bool history, saved, received;
+};
+
+struct judge {
+	const struct policy *policy;
+	const struct policy_session_facts *session;
+	struct history *history;
+	struct judge_needs needs[POLICY_QUESTION_EXPIRE + 1];
+
+	/* hold, then the rules of each question in their order */
+	struct judge_query *queries;
+	unsigned int queries_count;
+	/* Where a question's first query stands, and the next one expected */
+	unsigned int first_query[POLICY_QUESTION_EXPIRE + 1], next_query;
+
+	/* Until the next judge_forget_all() */
+	struct mailbox_transaction_context *trans;
+	struct mail *mail;
+	uint32_t messages_count;
+	/* Messages whose history is newer than the answers about it: one bit
+	   each, NULL = none */
+	unsigned char *stale;
+
+	/* The verdict that is being worked on */
+	uint32_t seq;
+	const char *error;
+};
+
+static bool query_needs_history(const struct policy_query *query)
+{
+	return query != NULL && (query->uses_history || query->uses_hidden);
+}
+
+static bool rules_need_history(const struct policy_rules *rules)
+{
+	size_t i;
+
+	for (i = 0; i < rules->count; i++) {
+		if (rules->rules[i].action == POLICY_ACTION_HIDE ||
+		    query_needs_history(&rules->rules[i].query))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+bool judge_policy_needs_history(const struct policy *policy)
+{
+	bool protects = policy->hold != NULL || policy->min_retention_secs > 0;
+
+	return query_needs_history(policy->hold) ||
+		query_needs_history(policy->show) ||
+		(protects && policy->protected_delete == POLICY_ACTION_HIDE) ||
+		rules_need_history(&policy->delete_rules) ||
+		rules_need_history(&policy->retrieve_rules) ||
+		rules_need_history(&policy->expire_rules);
+}
+
+static bool bit_is_set(const unsigned char *bits, uint32_t seq)
+{
+	return (bits[(seq - 1) / 8] & (1 << ((seq - 1) % 8))) != 0;
+}
+
+static void bit_set(unsigned char *bits, uint32_t seq)
+{
+	bits[(seq - 1) / 8] |= 1 << ((seq - 1) % 8);
+}
+
+static void
+judge_add_query(struct judge *judge, const struct policy_query *query,
+		struct judge_needs *needs)
+{
+	if (query_needs_history(query))
+		needs->history = TRUE;
+	if (!query->is_all)
+		judge->queries[judge->queries_count++].query = query;
+}
+
+static void
+judge_add_rules(struct judge *judge, enum policy_question question,
+		const struct policy_rules *rules)
+{
+	size_t i;
+
+	judge->first_query[question] = judge->queries_count;
+	for (i = 0; i < rules->count; i++) {
+		judge_add_query(judge, &rules->rules[i].query,
+				&judge->needs[question]);
+	}
+}
+
+struct judge *judge_init(const struct policy *policy,
+			 const struct policy_session_facts *session,
+			 struct history *history)
+{
+	struct judge_needs removal = { .history = FALSE };
+	struct judge *judge;
+	size_t max_queries;
+
+	judge = i_new(struct judge, 1);
+	judge->policy = policy;
+	judge->session = session;
+	judge->history = history;
+
+	max_queries = 1 + policy->delete_rules.count +
+		policy->retrieve_rules.count + policy->expire_rules.count;
+	judge->queries = i_new(struct judge_query, max_queries);
+	if (policy->hold != NULL)
+		judge_add_query(judge, policy->hold, &removal);
+	if (policy->min_retention_secs > 0) {
+		if (policy->age_from == POLICY_AGE_FROM_RECEIVED)
+			removal.received = TRUE;
+		else
+			removal.saved = TRUE;
+	}
+	judge->needs[POLICY_QUESTION_DELETE] = removal;
+	judge->needs[POLICY_QUESTION_EXPIRE] = removal;
+	judge_add_rules(judge, POLICY_QUESTION_DELETE, &policy->delete_rules);
+	judge_add_rules(judge, POLICY_QUESTION_RETRIEVE,
+			&policy->retrieve_rules);
+	judge_add_rules(judge, POLICY_QUESTION_EXPIRE, &policy->expire_rules);
+	i_assert(judge->queries_count <= max_queries);
+	return judge;
+}
+
+void judge_deinit(struct judge **_judge)
+{
+	struct judge *judge = *_judge;
+
+	*_judge = NULL;
+	judge_forget_all(judge);
+	i_free(judge->queries);
+	i_free(judge);
+}
+
+static void
+judge_begin(struct judge *judge, struct mailbox_transaction_context *trans)
+{
+	i_assert(judge->trans == NULL || judge->trans->view == trans->view);
+
+	if (judge->trans == NULL) {
+		judge->trans = trans;
+		judge->messages_count =
+			mail_index_view_get_messages_count(trans->view);
+	}
+}
+
+void judge_forget_all(struct judge *judge)
+{
+	unsigned int i;
+
+	for (i = 0; i < judge->queries_count; i++) {
+		judge->queries[i].asked = 0;
+		judge->queries[i].all_failed = FALSE;
+		i_free(judge->queries[i].matches);
+	}
+	i_free(judge->stale);
+	if (judge->mail != NULL)
+		mail_free(&judge->mail);
+	judge->trans = NULL;
+}
+
+void judge_forget(struct judge *judge, uint32_t uid)
+{
+	uint32_t seq;
+
+	if (judge->trans == NULL ||
+	    !mail_index_lookup_seq(judge->trans->view, uid, &seq))
+		return;
+	if (judge->stale == NULL)
+		judge->stale = i_malloc((judge->messages_count + 7) / 8);
+	bit_set(judge->stale, seq);
+}
+
+static struct judge_query *
+judge_find_query(struct judge *judge, const struct policy_query *query)
+{
+	unsigned int i;
+
+	if (query == judge->policy->hold)
+		return &judge->queries[0];
+	/* Rules are asked in their order; only "all" is skipped. */
+	for (i = judge->next_query; i < judge->queries_count; i++) {
+		if (judge->queries[i].query == query) {
+			judge->next_query = i + 1;
+			return &judge->queries[i];
+		}
+	}
+	i_unreached();
+}
+
+static void judge_ask_all(struct judge *judge, struct judge_query *jq)
+{
+	ARRAY_TYPE(seq_range) seqs;
+	struct seq_range_iter iter;
+	unsigned int n = 0;
+	const char *error;
+	uint32_t seq;
+
+	i_array_init(&seqs, 64);
+	if (query_match_all(judge->trans, judge->history, jq->query,
+			    judge->session->now, &seqs, &error) < 0) {
+		/* One message may have failed them all. It will fail again,
+		   alone. */
+		jq->all_failed = TRUE;
+	} else {
+		jq->matches = i_malloc((judge->messages_count + 7) / 8);
+		seq_range_array_iter_init(&iter, &seqs);
+		while (seq_range_array_iter_nth(&iter, n++, &seq))
+			bit_set(jq->matches, seq);
+	}
+	array_free(&seqs);
+}
+
+static int judge_match(void *context, const struct policy_query *query)
+{
+	struct judge *judge = context;
+	struct judge_query *jq = judge_find_query(judge, query);
+	bool stale = judge->stale != NULL && query_needs_history(query) &&
+		bit_is_set(judge->stale, judge->seq);
+
+	if (!stale && jq->matches == NULL && !jq->all_failed &&
+	    !query->uses_content && jq->asked >= JUDGE_SINGLE_MIN +
+	    judge->messages_count / JUDGE_SINGLE_SHARE)
+		judge_ask_all(judge, jq);
+	if (!stale && jq->matches != NULL)
+		return bit_is_set(jq->matches, judge->seq) ? 1 : 0;
+
+	jq->asked++;
+	return query_match_one(judge->trans, judge->history, query, judge->seq,
+			       judge->session->now, &judge->error);
+}
+
+/* Returns 0 if it could not be found out. */
+static int64_t judge_get_date(struct judge *judge, bool saved)
+{
+	struct mail_storage *storage = judge->trans->box->storage;
+	time_t date;
+	int ret;
+
+	if (judge->mail == NULL)
+		judge->mail = mail_alloc(judge->trans, 0, NULL);
+	mail_set_seq(judge->mail, judge->seq);
+
+	mail_storage_last_error_push(storage);
+	ret = saved ? mail_get_save_date(judge->mail, &date) :
+		mail_get_received_date(judge->mail, &date);
+	if (ret < 0 || date < 0) {
+		judge->error = t_strdup_printf(
+			"Date when the message was %s is unknown: %s",
+			saved ? "saved" : "received",
+			ret < 0 ? mailbox_get_last_internal_error(
+				judge->trans->box, NULL) : "Invalid date");
+		date = 0;
+	}
+	mail_storage_last_error_pop(storage);
+	return date;
+}
+
+static void
+judge_gather(struct judge *judge, const struct judge_needs *needs,
+	     struct policy_message_facts *facts_r)
+{
+	i_zero(facts_r);
+	mail_index_lookup_uid(judge->trans->view, judge->seq, &facts_r->uid);
+	if (needs->history) {
+		history_get_facts(judge->history, judge->trans->view,
+				  judge->seq, judge->session->now, facts_r);
+	}
+	if (needs->saved)
+		facts_r->saved = judge_get_date(judge, TRUE);
+	if (needs->received)
+		facts_r->received = judge_get_date(judge, FALSE);
+}
+
+void judge_verdict(struct judge *judge,
+		   struct mailbox_transaction_context *trans,
+		   enum policy_question question, uint32_t seq,
+		   struct policy_verdict *verdict_r, const char **error_r)
+{
+	struct policy_message_facts facts;
+
+	judge_begin(judge, trans);
+	judge->seq = seq;
+	judge->error = NULL;
+	judge->next_query = judge->first_query[question];
+	judge_gather(judge, &judge->needs[question], &facts);
+	policy_decide(judge->policy, question, judge->session, &facts,
+		      judge_match, judge, verdict_r);
+	if (error_r != NULL) {
+		*error_r = verdict_r->reason == POLICY_REASON_ERROR ?
+			judge->error : NULL;
+	}
+	judge->error = NULL;
+}
+
+void judge_get_facts(struct judge *judge,
+		     struct mailbox_transaction_context *trans, uint32_t seq,
+		     struct policy_message_facts *facts_r)
+{
+	static const struct judge_needs all = {
+		.history = TRUE,
+		.saved = TRUE,
+		.received = TRUE,
+	};
+
+	judge_begin(judge, trans);
+	judge->seq = seq;
+	judge_gather(judge, &all, facts_r);
+	judge->error = NULL;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef POP3_POLICY_DOVECOT_QUERY_H
+#define POP3_POLICY_DOVECOT_QUERY_H
+
+/*
+ * Evaluates a policy's queries in Dovecot's own search tree. The plugin's
+ * keys about retrieval and hiding become UID sets in that tree, so that they
+ * combine with not, or and parentheses like any other.
+ */
+
+#include "seq-range-array.h"
+#include "pop3-policy/query.h"
+
+struct mailbox_transaction_context;
+struct history;
+
+/* Does the query match the message seq of the transaction's view? now: the
+   moment that relative times count from. Returns 1, 0, or -1 and error_r
+   (data stack). */
+int query_match_one(struct mailbox_transaction_context *trans,
+		    struct history *history, const struct policy_query *query,
+		    uint32_t seq, int64_t now, const char **error_r);
+
+/* All messages of the transaction's view that the query matches, as sequence
+   numbers added to seqs. Returns 0, or -1 and error_r (data stack): one
+   unreadable message fails it all; ask for each message then. */
+int query_match_all(struct mailbox_transaction_context *trans,
+		    struct history *history, const struct policy_query *query,
+		    int64_t now, ARRAY_TYPE(seq_range) *seqs,
+		    const char **error_r);
+
+/* Would Dovecot build a search out of this query? Needs no mailbox. Returns
+   0, or -1 and error_r (data stack). */
+int query_check(const struct policy_query *query, const char **error_r);
+
+/* Frees what is kept for the whole process. */
+void query_deinit(void);
+
+#endif
