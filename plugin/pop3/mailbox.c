@@ -19,6 +19,8 @@
 #include "session.h"
 #include "mailbox.h"
 
+#include <sys/stat.h>
+
 struct pop3_policy_mailbox {
 	union mailbox_module_context module_ctx;
 	struct pop3_session *session;
@@ -40,6 +42,8 @@ struct pop3_policy_mailbox {
 	bool kept_by_doubt;
 	/* ... or hid instead */
 	bool has_hidden;
+	/* UIDs that it lets be removed; created with the first one */
+	ARRAY_TYPE(seq_range) removed;
 };
 
 struct pop3_policy_mail {
@@ -297,8 +301,12 @@ static void pop3_policy_mail_expunge(struct mail *_mail)
 	T_BEGIN {
 		may_remove = mailbox_may_remove(pbox, _mail);
 	} T_END;
-	if (may_remove)
-		pmail->module_ctx.super.expunge(_mail);
+	if (!may_remove)
+		return;
+	if (!array_is_created(&pbox->removed))
+		i_array_init(&pbox->removed, 16);
+	seq_range_array_add(&pbox->removed, _mail->uid);
+	pmail->module_ctx.super.expunge(_mail);
 }
 
 /* pop3_delete_type = flag: a keyword takes the place of removal. */
@@ -450,9 +458,77 @@ pop3_policy_mailbox_transaction_rollback(struct mailbox_transaction_context *tra
 	pbox->module_ctx.super.transaction_rollback(trans);
 }
 
+/* Returns how many of the messages that QUIT removed are still there. Storages
+   carry on where a file can't be unlinked: Maildir keeps the message, sdbox
+   forgets it and leaves the file, to be found again by a rebuild. */
+static unsigned int
+mailbox_count_not_removed(struct pop3_policy_mailbox *pbox,
+			  struct mailbox *box)
+{
+	struct mail_index_view *view;
+	const char *dir = NULL;
+	struct seq_range_iter iter;
+	unsigned int n = 0, count = 0;
+	uint32_t uid, seq;
+	struct stat st;
+
+	if (!array_is_created(&pbox->removed))
+		return 0;
+	if (strcmp(box->storage->name, "sdbox") == 0 &&
+	    mailbox_get_path_to(box, MAILBOX_LIST_PATH_TYPE_MAILBOX,
+				&dir) <= 0)
+		dir = NULL;
+	/* If that fails the view is an old one, and has them all. */
+	(void)mail_index_refresh(box->index);
+	view = mail_index_view_open(box->index);
+	seq_range_array_iter_init(&iter, &pbox->removed);
+	while (seq_range_array_iter_nth(&iter, n++, &uid)) {
+		if (mail_index_lookup_seq(view, uid, &seq))
+			count++;
+		else if (dir != NULL) T_BEGIN {
+			if (stat(t_strdup_printf("%s/u.%u", dir, uid),
+				 &st) == 0)
+				count++;
+		} T_END;
+	}
+	mail_index_view_close(&view);
+	array_free(&pbox->removed);
+	return count;
+}
+
 /* QUIT syncs the mailbox after its commit and before its "+OK": the place to
    say that not everything was removed. A commit that failed instead would
    leave what was removed half done. */
+static void mailbox_report_kept(struct pop3_policy_mailbox *pbox,
+				struct mailbox *box, int *ret)
+{
+	unsigned int not_removed = mailbox_count_not_removed(pbox, box);
+
+	if (not_removed > 0) {
+		pop3_session_failure(pbox->session, "Can't remove mail",
+			t_strdup_printf("%u messages are still there after "
+					"QUIT", not_removed));
+		pbox->session->counters.removed -= not_removed;
+		pbox->session->counters.kept_at_quit += not_removed;
+		pbox->kept += not_removed;
+		pbox->kept_by_doubt = TRUE;
+	}
+	if (pbox->has_hidden &&
+	    !history_is_persistent(pbox->session->history)) {
+		/* The disk was full: it will be shown again. */
+		pbox->kept += pbox->session->counters.hidden;
+		pbox->kept_by_doubt = TRUE;
+	}
+	if (*ret == 0 && pbox->kept > 0) {
+		mail_storage_set_error(box->storage,
+			pbox->kept_by_doubt ? MAIL_ERROR_TEMP : MAIL_ERROR_PERM,
+			t_strdup_printf("%u message%s not deleted", pbox->kept,
+					pbox->kept == 1 ? "" : "s"));
+		*ret = -1;
+	}
+	pbox->kept = 0;
+}
+
 static int
 pop3_policy_mailbox_sync_deinit(struct mailbox_sync_context *ctx,
 				struct mailbox_sync_status *status_r)
@@ -462,21 +538,9 @@ pop3_policy_mailbox_sync_deinit(struct mailbox_sync_context *ctx,
 	int ret;
 
 	ret = pbox->module_ctx.super.sync_deinit(ctx, status_r);
-	if (ret == 0 && pbox->has_hidden &&
-	    !history_is_persistent(pbox->session->history)) {
-		/* The disk was full: it will be shown again. */
-		mail_storage_set_error(box->storage, MAIL_ERROR_TEMP,
-				       "Messages not deleted");
-		ret = -1;
-	}
-	if (ret == 0 && pbox->kept > 0) {
-		mail_storage_set_error(box->storage,
-			pbox->kept_by_doubt ? MAIL_ERROR_TEMP : MAIL_ERROR_PERM,
-			t_strdup_printf("%u message%s not deleted", pbox->kept,
-					pbox->kept == 1 ? "" : "s"));
-		ret = -1;
-	}
-	pbox->kept = 0;
+	if (pbox->session->client->quit_seen) T_BEGIN {
+		mailbox_report_kept(pbox, box, &ret);
+	} T_END;
 	return ret;
 }
 
@@ -504,6 +568,8 @@ static void pop3_policy_mailbox_free(struct mailbox *box)
 
 	if (array_is_created(&pbox->unseen))
 		array_free(&pbox->unseen);
+	if (array_is_created(&pbox->removed))
+		array_free(&pbox->removed);
 	i_free(pbox->scan_error);
 	pbox->module_ctx.super.free(box);
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """DELE and QUIT under policy: what the client hears, what stays on disk."""
 
+import os
+
 from harness import LiveTest, message
 
 HIDDEN = "$POP3Hidden"
@@ -381,3 +383,29 @@ class Many(LiveTest):
         client = user.pop3()
         self.assertEqual(client.stat()[0], 30)
         client.quit()
+
+
+class NoFalseOk(LiveTest):
+    """What could not be removed is not called removed."""
+
+    def test_files_that_can_not_be_unlinked(self):
+        user = self.user("[default]\ndelete = allow all\n")
+        user.append([message("one"), message("two")])
+        user.pop3().quit()
+        before = sorted(user.mail_files().values())
+        self.expect_errors("")
+        client = user.pop3()
+        client.ok("DELE 1")
+        client.ok("DELE 2")
+        folder = user.host_home + {
+            "maildir": "/Maildir/cur",
+            "sdbox": "/sdbox/mailboxes/INBOX/dbox-Mails"}[self.format]
+        os.chmod(folder, 0o500)
+        self.addCleanup(os.chmod, folder, 0o700)
+        self.assertEqual(client.quit(wait=False).text,
+                         "-ERR [SYS/TEMP] 2 messages not deleted")
+        client.close()
+        self.assertEqual(sorted(user.mail_files().values()), before)
+        os.chmod(folder, 0o700)
+        self.wait_log("2 messages are still there after QUIT")
+        self.assertIn("removed=0", self.log())
