@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A private Dovecot: own folders, loopback ports, a clock that can be moved.
+
+Dovecot runs in a mount namespace of its own, in which the folders that it has
+compiled in (doveadm/, settings/) show our modules as well; where the version
+under test lives in a chroot, in that. Nothing on the host changes, and the
+kernel takes Dovecot down with the process that started it.
+"""
+
+import ctypes
+import glob
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from .clock import Clock
+from .config import write_config
+from .users import User
+
+# Debian's user "mail". Any that is neither root nor Dovecot's own would do.
+MAIL_UID = 8
+MAIL_GID = 8
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent():
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def free_ports(count):
+    """Ports of the loopback interface that nobody listens on at the moment."""
+    sockets = []
+    for _ in range(count):
+        sock = socket.socket()
+        sock.bind(("127.0.0.1", 0))
+        sockets.append(sock)
+    ports = [sock.getsockname()[1] for sock in sockets]
+    for sock in sockets:
+        sock.close()
+    return ports
+
+
+def _with_environment(environment):
+    return "/usr/bin/env " + " ".join(
+        "%s=%s" % item for item in environment.items())
+
+
+def _checker():
+    """POP3_POLICY_CHECKER: valgrind, asan or None."""
+    return os.environ.get("POP3_POLICY_CHECKER") or None
+
+
+class Target:
+    """A Dovecot to test: the folder that it sees as / and our modules for it.
+
+    modules: a copy of Dovecot's module folder with ours added, as
+    `quickstart build` makes it; a path on the host."""
+
+    def __init__(self, root, modules):
+        self.root = os.path.abspath(root)
+        self.modules = os.path.abspath(modules)
+        self.full_version = self.run_in_root(
+            ["dovecot", "--version"]).stdout.decode().split()[0]
+        numbers = re.match(r"\d+\.\d+(\.\d+)*", self.full_version).group(0)
+        self.numbers = numbers
+        self.version = ".".join(numbers.split(".")[:2])
+
+    @property
+    def is_24(self):
+        return self.version != "2.3"
+
+    def run_in_root(self, command):
+        if self.root != "/":
+            command = ["chroot", self.root] + command
+        return subprocess.run(command, check=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def host_path(self, path):
+        return path if self.root == "/" else self.root + path
+
+    def faketime_library(self):
+        found = glob.glob(self.host_path("/usr/lib/*/faketime/libfaketime.so.1"))
+        if not found:
+            raise RuntimeError("libfaketime is not installed in " + self.root)
+        return found[0] if self.root == "/" else found[0][len(self.root):]
+
+    def asan_library(self):
+        return self.run_in_root(
+            ["gcc", "-print-file-name=libasan.so"]).stdout.decode().strip()
+
+    def dovecot_dir(self):
+        for path in ("/usr/lib/dovecot", "/usr/lib64/dovecot",
+                     "/usr/local/lib/dovecot"):
+            if os.path.exists(self.host_path(path + "/dovecot-config")):
+                return path
+        raise RuntimeError("no dovecot-config below " + self.root)
+
+
+class DoveadmFailed(Exception):
+    """doveadm's exit status was not 0."""
+
+
+class Dovecot:
+    """One running instance.
+
+    plugins: mail_plugins of all protocols. settings, pop3_settings: name ->
+    value, global and of protocol pop3 (pop3_policy* goes where the version
+    wants it). extra: text for the end of dovecot.conf. ports: those of POP3,
+    IMAP and LMTP; default: any that are free."""
+
+    def __init__(self, target, plugins=("pop3_policy",), settings=None,
+                 pop3_settings=None, extra="", ports=None):
+        self.target = target
+        self.version = target.version
+        self.is_24 = target.is_24
+        self.process = None
+        self._users = {}
+
+        # The mail user has to read configuration, modules and policies.
+        os.umask(0o022)
+        parent = target.host_path("/var/tmp")
+        self.host_base = tempfile.mkdtemp(prefix="pop3-policy.", dir=parent)
+        os.chmod(self.host_base, 0o755)
+        self.base = (self.host_base if target.root == "/"
+                     else self.host_base[len(target.root):])
+        for name in ("run", "mail", "policy", "users"):
+            os.mkdir(os.path.join(self.host_base, name))
+        os.chown(os.path.join(self.host_base, "mail"), MAIL_UID, MAIL_GID)
+        shutil.copytree(target.modules, os.path.join(self.host_base, "modules"))
+
+        self.log_path = os.path.join(self.host_base, "dovecot.log")
+        open(self.log_path, "w").close()
+        # A passwd-file for each user, because auth looks for changes of one
+        # that it has open only once a second.
+        self.users_dir = os.path.join(self.host_base, "users")
+        self.clock = Clock(os.path.join(self.host_base, "clock"))
+
+        self.pop3_port, self.imap_port, self.lmtp_port = \
+            ports or free_ports(3)
+        self.environment = {
+            "LD_PRELOAD": target.faketime_library(),
+            "FAKETIME_TIMESTAMP_FILE": self.base + "/clock",
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_DISABLE_SHM": "1",
+            "NO_FAKE_STAT": "1",
+        }
+        if _checker() == "asan":
+            # For modules that were built with -fsanitize=address,undefined.
+            # Before libfaketime it would wait for itself for ever.
+            self.environment["LD_PRELOAD"] += ":" + target.asan_library()
+            self.environment["ASAN_OPTIONS"] = \
+                "detect_leaks=0:verify_asan_link_order=0"
+        self.libexec = target.dovecot_dir()
+        self.conf = self.base + "/dovecot.conf"
+        text = write_config(self.is_24, {
+            "base": self.base,
+            "run": self.base + "/run",
+            "modules": self.base + "/modules",
+            "uid": MAIL_UID,
+            "gid": MAIL_GID,
+            "version": target.numbers,
+            "libexec": self.libexec,
+            "faked": _with_environment(self.environment),
+            "pop3": self._pop3_command(),
+            "limits": "default_vsz_limit = 0\n" if _checker() else "",
+            "pop3_port": self.pop3_port,
+            "imap_port": self.imap_port,
+            "lmtp_port": self.lmtp_port,
+        }, plugins, settings or {}, pop3_settings or {}, extra)
+        with open(os.path.join(self.host_base, "dovecot.conf"), "w") as file:
+            file.write(text)
+
+    def _pop3_command(self):
+        """What starts a pop3 process. A checker writes to standard error,
+        which is Dovecot's log."""
+        command = [self.libexec + "/pop3"]
+        if _checker() == "valgrind":
+            # Blocks that are still reachable are Dovecot's own.
+            command = ["/usr/bin/valgrind", "-q", "--vgdb=no",
+                       "--error-exitcode=99", "--leak-check=full",
+                       "--show-leak-kinds=definite",
+                       "--errors-for-leak-kinds=definite"] + command
+        return " ".join([_with_environment(self.environment)] + command)
+
+    # Starting and stopping
+
+    def _namespace_command(self, command):
+        script = "set -e\n"
+        for name in ("doveadm", "settings"):
+            ours = os.path.join(self.host_base, "modules", name)
+            theirs = self.target.host_path(
+                os.path.join(self.libexec, "modules", name))
+            if os.path.isdir(ours) and os.path.isdir(theirs):
+                script += "mount --bind %s %s\n" % (ours, theirs)
+        if self.target.root != "/":
+            script += 'exec chroot %s "$@"\n' % self.target.root
+        else:
+            script += 'exec "$@"\n'
+        return ["unshare", "-m", "sh", "-c", script, "sh"] + command
+
+    def start(self):
+        """Returns when logins are possible."""
+        start_log = os.path.join(self.host_base, "start.log")
+        with open(start_log, "wb") as output:
+            self.process = subprocess.Popen(
+                self._namespace_command(["dovecot", "-F", "-c", self.conf]),
+                stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, start_new_session=True,
+                preexec_fn=die_with_parent)
+        deadline = time.monotonic() + 20
+        while True:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                with open(start_log, errors="replace") as file:
+                    text = file.read()
+                text += self.log_text()
+                self.stop()
+                raise RuntimeError("Dovecot %s did not start:\n%s" %
+                                   (self.target.full_version, text))
+            try:
+                sock = socket.create_connection(
+                    ("127.0.0.1", self.pop3_port), timeout=5)
+                if sock.recv(100).startswith(b"+OK"):
+                    sock.close()
+                    return self
+                sock.close()
+            except OSError:
+                pass
+            time.sleep(0.02)
+
+    def stop(self):
+        """Stops the instance, if it runs, and removes its folder."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                # Its own session: this is Dovecot and its children only.
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+        self.process = None
+        if os.environ.get("POP3_POLICY_KEEP") is None:
+            shutil.rmtree(self.host_base, ignore_errors=True)
+
+    # Commands
+
+    def run(self, command, input=None):
+        """Runs a command where Dovecot runs, under its clock. Returns the
+        subprocess.CompletedProcess, output as bytes."""
+        # What starts from a command line is executed anew by doveconf, which
+        # empties the environment but for these.
+        env = ["env", "--chdir=/",
+               "DOVECOT_PRESERVE_ENVS=" + " ".join(self.environment)] + ["%s=%s" % item for item in self.environment.items()]
+        return subprocess.run(
+            ["nsenter", "-t", str(self.process.pid), "-m", "-r", "--"] +
+            env + list(command), input=input, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            **({"stdin": subprocess.DEVNULL} if input is None else {}))
+
+    def doveadm(self, *args, input=None, check=True, formatter=None):
+        """Runs doveadm as root. Returns standard output as bytes; raises
+        DoveadmFailed where it fails. check=False: returns the
+        subprocess.CompletedProcess instead. formatter: table, flow, json,
+        tab, ..."""
+        options = ["-f", formatter] if formatter is not None else []
+        result = self.run(
+            ["doveadm", "-c", self.conf] + options + list(args), input)
+        if not check:
+            return result
+        if result.returncode != 0:
+            raise DoveadmFailed("doveadm %s: exit status %d\n%s%s" % (
+                " ".join(args), result.returncode,
+                result.stdout.decode(errors="replace"),
+                result.stderr.decode(errors="replace")))
+        return result.stdout
+
+    # Users
+
+    def user(self, name, **kwargs):
+        """A new user; see User."""
+        if name in self._users:
+            raise ValueError("there is a user %s already" % name)
+        self._users[name] = User(self, name, **kwargs)
+        return self._users[name]
+
+    # Log
+
+    def log_mark(self):
+        """A place in the log for log_text()."""
+        return os.path.getsize(self.log_path)
+
+    def log_text(self, mark=0):
+        with open(self.log_path, "rb") as file:
+            file.seek(mark)
+            return file.read().decode(errors="replace")
+
+    def wait_log(self, pattern, mark=0, timeout=10):
+        """Waits until the log has the pattern (a regular expression) after
+        mark. Returns the match, or None."""
+        deadline = time.monotonic() + timeout
+        while True:
+            match = re.search(pattern, self.log_text(mark), re.M)
+            if match is not None or time.monotonic() > deadline:
+                return match
+            time.sleep(0.005)
