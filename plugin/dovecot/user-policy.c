@@ -182,6 +182,13 @@ user_policy_load_settings(struct user_policy *policy, struct mail_user *user,
 	int ret;
 
 	policy->file = i_strdup(set->file);
+	if (set->file[0] != '/') {
+		/* relative to what? */
+		error = t_strdup_printf("pop3_policy_file = %s is not an "
+					"absolute path", set->file);
+		user_policy_broken(policy, error, TRUE);
+		return;
+	}
 	ret = cache_load(set->file, &error);
 	if (ret == 0 && !set->file_is_set && set->section[0] == '\0') {
 		policy->state = USER_POLICY_NONE;

@@ -20,6 +20,11 @@
 #include "mailbox.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
+
+/* For how long a QUIT waits for files that are being unlinked: a second. */
+#define SDBOX_UNLINK_RETRIES 50
+#define SDBOX_UNLINK_RETRY_USECS 20000
 
 struct pop3_policy_mailbox {
 	union mailbox_module_context module_ctx;
@@ -140,13 +145,13 @@ static void mailbox_scan_begin(struct pop3_policy_mailbox *pbox,
 		(void)mailbox_add_not_shown(pbox, trans);
 	} T_END;
 
-	if (pbox->scan_error != NULL || array_count(&pbox->unseen) > 0) {
+	if (array_is_created(&client->all_seqs)) {
+		/* from an attempt that failed */
+		array_clear(&client->all_seqs);
+	} else if (pbox->scan_error != NULL || array_count(&pbox->unseen) > 0) {
 		/* Dovecot would take all sequences up to the number of
 		   messages for visible ones. */
-		if (array_is_created(&client->all_seqs))
-			array_clear(&client->all_seqs);
-		else
-			i_array_init(&client->all_seqs, 32);
+		i_array_init(&client->all_seqs, 32);
 	}
 }
 
@@ -203,7 +208,7 @@ pop3_policy_mailbox_search_deinit(struct mail_search_context *ctx)
 	pbox->scan = NULL;
 	if (pbox->scan_error != NULL) {
 		pop3_session_failure(pbox->session,
-			"Can't tell which mail may be shown, login refused",
+			"Can't tell which mail may be shown",
 			pbox->scan_error);
 		mail_storage_set_error(box->storage, MAIL_ERROR_TEMP,
 				       "Mailbox can't be shown now");
@@ -216,9 +221,17 @@ pop3_policy_mailbox_search_deinit(struct mail_search_context *ctx)
  * Removal
  */
 
+/* Does the index know of all changes of flags by itself? What another program
+   wrote into Maildir's file names, or into the mailboxes behind a virtual one,
+   has to be brought there. */
+static bool mailbox_has_all_flags_in_index(struct mailbox *box)
+{
+	return strcmp(box->storage->name, "maildir") != 0 &&
+		strcmp(box->storage->name, "virtual") != 0;
+}
+
 /* Others may have flagged a message, or taken a hiding back, between DELE and
-   QUIT. The open transaction sees what is in the index; what another program
-   only wrote into Maildir's file names has to be brought there first. */
+   QUIT. */
 static void mailbox_refresh(struct pop3_policy_mailbox *pbox,
 			    struct mailbox *box)
 {
@@ -228,7 +241,7 @@ static void mailbox_refresh(struct pop3_policy_mailbox *pbox,
 		return;
 	pbox->refreshed = TRUE;
 
-	if (session->uses_flags && strcmp(box->storage->name, "maildir") == 0) {
+	if (session->uses_flags && !mailbox_has_all_flags_in_index(box)) {
 		struct mailbox *box2 =
 			mailbox_alloc(box->list, box->vname,
 				      MAILBOX_FLAG_READONLY |
@@ -258,7 +271,6 @@ mailbox_may_remove(struct pop3_policy_mailbox *pbox, struct mail *mail)
 	struct pop3_session *session = pbox->session;
 	struct policy_verdict verdict;
 
-	mailbox_refresh(pbox, mail->box);
 	pbox->evaluating = TRUE;
 	pop3_session_quit_verdict(session, mail->transaction, mail->seq,
 				  &verdict);
@@ -279,7 +291,6 @@ mailbox_may_remove(struct pop3_policy_mailbox *pbox, struct mail *mail)
 		session->counters.hidden++;
 		return FALSE;
 	case POLICY_ACTION_ALLOW:
-		history_forget(session->history, mail->uid);
 		session->counters.removed++;
 		return TRUE;
 	}
@@ -298,11 +309,18 @@ static void pop3_policy_mail_expunge(struct mail *_mail)
 		POP3_POLICY_MAILBOX_REQUIRE(_mail->box);
 	bool may_remove;
 
+	mailbox_refresh(pbox, _mail->box);
+	if (mail_index_is_expunged(_mail->transaction->view, _mail->seq)) {
+		/* Somebody else was quicker. */
+		pmail->module_ctx.super.expunge(_mail);
+		return;
+	}
 	T_BEGIN {
 		may_remove = mailbox_may_remove(pbox, _mail);
 	} T_END;
 	if (!may_remove)
 		return;
+	history_forget(pbox->session->history, _mail->uid);
 	if (!array_is_created(&pbox->removed))
 		i_array_init(&pbox->removed, 16);
 	seq_range_array_add(&pbox->removed, _mail->uid);
@@ -324,6 +342,7 @@ pop3_policy_mail_update_keywords(struct mail *_mail,
 
 	if (client->quit_seen && modify_type == MODIFY_ADD &&
 	    client->deleted_kw != NULL && keywords == client->deleted_kw) T_BEGIN {
+		mailbox_refresh(pbox, _mail->box);
 		may_set = mailbox_may_remove(pbox, _mail);
 	} T_END;
 	if (may_set) {
@@ -395,10 +414,14 @@ static void mailbox_update_header(struct pop3_policy_mailbox *pbox,
 				  struct mailbox_transaction_context *trans)
 {
 	struct pop3_session *session = pbox->session;
+	struct mail_index_view *view;
 	struct history_header header;
 	bool has_changes = history_has_changes(session->history);
 
-	history_get_header(session->history, trans->view, &header);
+	/* Other sessions have written it meanwhile. */
+	view = mail_index_view_open(trans->box->index);
+	history_get_header(session->history, view, &header);
+	mail_index_view_close(&view);
 	if (header.first_watched_uid == 0) {
 		header.version = HISTORY_VERSION;
 		header.first_watched_uid = pbox->first_uidnext;
@@ -439,8 +462,7 @@ pop3_policy_mailbox_transaction_commit(struct mailbox_transaction_context *trans
 	if (session->history != NULL && pbox->first_uidnext != 0 &&
 	    !mailbox_is_readonly(box) &&
 	    history_is_persistent(session->history)) {
-		if (history_has_changes(session->history))
-			(void)mail_index_refresh(box->index);
+		(void)mail_index_refresh(box->index);
 		mailbox_update_header(pbox, trans);
 		history_write(session->history, trans);
 	}
@@ -458,6 +480,23 @@ pop3_policy_mailbox_transaction_rollback(struct mailbox_transaction_context *tra
 	pbox->module_ctx.super.transaction_rollback(trans);
 }
 
+/* sdbox has removed the message from the index. Is its file still there? */
+static bool sdbox_file_exists(const char *dir, uint32_t uid,
+			      unsigned int *retries)
+{
+	const char *path = t_strdup_printf("%s/u.%u", dir, uid);
+	struct stat st;
+
+	while (stat(path, &st) == 0) {
+		/* Another session may just be about to unlink it. */
+		if (*retries == 0)
+			return TRUE;
+		*retries -= 1;
+		usleep(SDBOX_UNLINK_RETRY_USECS);
+	}
+	return FALSE;
+}
+
 /* Returns how many of the messages that QUIT removed are still there. Storages
    carry on where a file can't be unlinked: Maildir keeps the message, sdbox
    forgets it and leaves the file, to be found again by a rebuild. */
@@ -465,12 +504,11 @@ static unsigned int
 mailbox_count_not_removed(struct pop3_policy_mailbox *pbox,
 			  struct mailbox *box)
 {
+	unsigned int n = 0, count = 0, retries = SDBOX_UNLINK_RETRIES;
 	struct mail_index_view *view;
-	const char *dir = NULL;
 	struct seq_range_iter iter;
-	unsigned int n = 0, count = 0;
+	const char *dir = NULL;
 	uint32_t uid, seq;
-	struct stat st;
 
 	if (!array_is_created(&pbox->removed))
 		return 0;
@@ -486,8 +524,7 @@ mailbox_count_not_removed(struct pop3_policy_mailbox *pbox,
 		if (mail_index_lookup_seq(view, uid, &seq))
 			count++;
 		else if (dir != NULL) T_BEGIN {
-			if (stat(t_strdup_printf("%s/u.%u", dir, uid),
-				 &st) == 0)
+			if (sdbox_file_exists(dir, uid, &retries))
 				count++;
 		} T_END;
 	}
@@ -508,7 +545,8 @@ static void mailbox_report_kept(struct pop3_policy_mailbox *pbox,
 		pop3_session_failure(pbox->session, "Can't remove mail",
 			t_strdup_printf("%u messages are still there after "
 					"QUIT", not_removed));
-		pbox->session->counters.removed -= not_removed;
+		pbox->session->counters.removed -=
+			I_MIN(not_removed, pbox->session->counters.removed);
 		pbox->session->counters.kept_at_quit += not_removed;
 		pbox->kept += not_removed;
 		pbox->kept_by_doubt = TRUE;
@@ -583,7 +621,8 @@ void pop3_policy_mailbox_allocated(struct mailbox *box)
 	if ((box->flags & MAILBOX_FLAG_POP3_SESSION) == 0)
 		return;
 	session = pop3_session_find(box->storage->user);
-	if (session == NULL)
+	/* A virtual INBOX opens the mailboxes behind it with the same flags. */
+	if (session == NULL || session->client->mailbox != NULL)
 		return;
 
 	pbox = p_new(box->pool, struct pop3_policy_mailbox, 1);

@@ -77,6 +77,14 @@ static void pop3_session_advance_clock(struct pop3_session *session,
 	}
 }
 
+/* Has somebody else removed the message meanwhile? */
+static bool
+is_expunged(struct mailbox_transaction_context *trans, uint32_t seq)
+{
+	return mail_index_refresh(trans->box->index) == 0 &&
+		mail_index_is_expunged(trans->view, seq);
+}
+
 /* Asks the judge; a broken policy answers as doubt does. */
 static void
 pop3_session_judge(struct pop3_session *session,
@@ -89,6 +97,15 @@ pop3_session_judge(struct pop3_session *session,
 	if (session->judge != NULL) {
 		judge_verdict(session->judge, trans, question, seq,
 			      verdict_r, &error);
+		if (question == POLICY_QUESTION_DELETE &&
+		    verdict_r->reason == POLICY_REASON_ERROR &&
+		    is_expunged(trans, seq)) {
+			/* Dovecot knows what to say about it */
+			i_zero(verdict_r);
+			verdict_r->action = POLICY_ACTION_ALLOW;
+			verdict_r->reason = POLICY_REASON_DEFAULT;
+			error = NULL;
+		}
 	} else {
 		i_zero(verdict_r);
 		if (question == POLICY_QUESTION_RETRIEVE) {
@@ -257,21 +274,34 @@ static bool policy_delete_uses_flags(const struct policy *policy)
 	return FALSE;
 }
 
+/* Why can't rules about history and hiding be applied to this mailbox? NULL
+   if they can. */
+static const char *
+history_impossible(struct history *history, struct mailbox *box)
+{
+	if (!history_is_persistent(history))
+		return "has no index on disk to keep that in";
+	if (strcmp(box->storage->name, "mbox") == 0)
+		return "is an mbox, which keeps keywords in its messages";
+	return NULL;
+}
+
 void pop3_session_mailbox_opened(struct pop3_session *session,
 				 struct mailbox *box)
 {
 	struct user_policy *policy = session->policy;
+	const char *why;
 
 	pop3_session_mailbox_closing(session);
 	session->history = history_init(box);
-	if (policy->state == USER_POLICY_ACTIVE &&
-	    judge_policy_needs_history(policy->policy) &&
-	    !history_is_persistent(session->history)) {
+	why = history_impossible(session->history, box);
+	if (why != NULL && policy->state == USER_POLICY_ACTIVE &&
+	    judge_policy_needs_history(policy->policy)) {
 		policy->state = USER_POLICY_BROKEN;
 		policy->error = i_strdup_printf(
 			"%s: [%s] has rules about history or hides mail, "
-			"but this mailbox has no index on disk to keep "
-			"that in", policy->file, policy->section);
+			"but this mailbox %s", policy->file, policy->section,
+			why);
 		policy->guards = policy->policy->show != NULL;
 		pop3_session_failure(session, "Policy can't be applied, "
 				     "no mail can be removed", policy->error);

@@ -134,6 +134,8 @@ class Dovecot:
             os.mkdir(os.path.join(self.host_base, name))
         os.chown(os.path.join(self.host_base, "mail"), MAIL_UID, MAIL_GID)
         shutil.copytree(target.modules, os.path.join(self.host_base, "modules"))
+        shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                 "valgrind.supp"), self.host_base)
 
         self.log_path = os.path.join(self.host_base, "dovecot.log")
         open(self.log_path, "w").close()
@@ -187,7 +189,9 @@ class Dovecot:
             command = ["/usr/bin/valgrind", "-q", "--vgdb=no",
                        "--error-exitcode=99", "--leak-check=full",
                        "--show-leak-kinds=definite",
-                       "--errors-for-leak-kinds=definite"] + command
+                       "--errors-for-leak-kinds=definite",
+                       "--suppressions=%s/valgrind.supp" % self.base
+                       ] + command
         return " ".join([_with_environment(self.environment)] + command)
 
     # Starting and stopping
