@@ -30,6 +30,8 @@ struct policy_rule {
 	enum policy_action action;
 	/* deny:"text", or NULL */
 	const char *text;
+	/* archive:MAILBOX, or NULL; see struct policy_verdict */
+	const char *mailbox;
 	struct policy_query query;
 	/* Where the rule begins, line counted from 1. */
 	const char *file;

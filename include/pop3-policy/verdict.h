@@ -25,6 +25,8 @@ enum policy_action {
 	POLICY_ACTION_DENY = 0,
 	/* Stays in the mailbox, POP3 no longer shows it. */
 	POLICY_ACTION_HIDE,
+	/* Moved to another mailbox of the user. delete and expire only. */
+	POLICY_ACTION_ARCHIVE,
 	/* delete, retrieve: allowed. expire: expunged. */
 	POLICY_ACTION_ALLOW,
 };
@@ -45,6 +47,9 @@ struct policy_verdict {
 	/* Text for the client that the winning `deny:"text"` gives, or NULL.
 	   Owned by the policy. */
 	const char *text;
+	/* ARCHIVE: the mailbox as it stands in the policy file, UTF-8, "/"
+	   between the levels; else NULL. Owned by the policy. */
+	const char *mailbox;
 	/* Where the winning rule, hold or min_retention stands (the policy
 	   owns file), line counted from 1. line = 0: no such place (default,
 	   or the whole policy is broken). */
@@ -53,7 +58,8 @@ struct policy_verdict {
 };
 
 /* The word that the policy file uses for this action: "deny", "hide",
-   "allow", and for expire "keep", "hide", "expunge". Never NULL. */
+   "archive", "allow", and for expire "keep", "hide", "archive", "expunge".
+   Never NULL. */
 const char *policy_action_name(enum policy_question question,
 			       enum policy_action action);
 /* "error", "hold", "min_retention", "rule" or "default". Never NULL. */
@@ -61,10 +67,11 @@ const char *policy_reason_name(enum policy_reason reason);
 /* "delete", "retrieve" or "expire". Never NULL. */
 const char *policy_question_name(enum policy_question question);
 
-/* Returns whichever of the two verdicts is stricter; the first one if they
-   are equally strict. */
-const struct policy_verdict *
-policy_verdict_stricter(const struct policy_verdict *first,
-			const struct policy_verdict *second);
+/* The verdict that obeys both: the stricter one, the second one if they are
+   equally strict. Two that name different archives can't both be obeyed: DENY
+   with POLICY_REASON_ERROR. */
+void policy_verdict_combine(const struct policy_verdict *first,
+			    const struct policy_verdict *second,
+			    struct policy_verdict *verdict_r);
 
 #endif

@@ -4,6 +4,9 @@
 #include "master-service.h"
 #include "mail-storage-private.h"
 #include "mail-search.h"
+#include "array.h"
+#include "seq-range-array.h"
+#include "archive.h"
 #include "hidden-keyword.h"
 #include "history.h"
 #include "judge.h"
@@ -28,9 +31,10 @@ struct expiry {
 	struct mailbox_transaction_context *trans;
 	struct judge *judge;
 	struct mail *mail;
+	struct archive *archive;
 
 	struct expiry_result result;
-	unsigned int batch_count;
+	unsigned int batch_count, removed_count;
 	/* the last UID that was looked at */
 	uint32_t last_uid;
 	/* the earliest time at which a message that was kept may fall due;
@@ -208,6 +212,16 @@ static void expiry_message(struct expiry *expiry, uint32_t seq, uint32_t uid)
 		expiry->result.hidden++;
 		break;
 	}
+	case POLICY_ACTION_ARCHIVE:
+		mail_set_seq(expiry->mail, seq);
+		if (archive_mail(expiry->archive, expiry->mail,
+				 verdict.mailbox, &error) < 0) {
+			expiry->next_due_unknown = TRUE;
+			expiry_failure(expiry, "Can't archive expired mail",
+				       error);
+			return;
+		}
+		break;
 	case POLICY_ACTION_ALLOW:
 		mail_set_seq(expiry->mail, seq);
 		mail_expunge(expiry->mail);
@@ -216,6 +230,7 @@ static void expiry_message(struct expiry *expiry, uint32_t seq, uint32_t uid)
 		break;
 	}
 	expiry->batch_count++;
+	expiry->removed_count++;
 	if (expiry->want_decisions) {
 		policy_event_decision(expiry->event, POLICY_QUESTION_EXPIRE,
 				      &verdict, uid, error);
@@ -233,7 +248,7 @@ static void expiry_messages(struct expiry *expiry)
 					 UINT32_MAX, &seq, &seq2))
 		return;
 	for (; seq <= seq2; seq++) {
-		if (expiry->result.expunged + expiry->result.hidden >= max) {
+		if (expiry->removed_count >= max) {
 			expiry->result.more = TRUE;
 			return;
 		}
@@ -245,6 +260,22 @@ static void expiry_messages(struct expiry *expiry)
 		} T_END;
 		expiry->last_uid = uid;
 	}
+}
+
+/* Before the commit of everything else, so that originals are never gone
+   without a copy. */
+static void expiry_archive_commit(struct expiry *expiry)
+{
+	ARRAY_TYPE(seq_range) moved, failed;
+	const char *error;
+
+	t_array_init(&moved, 8);
+	t_array_init(&failed, 8);
+	if (archive_commit(expiry->archive, &moved, &failed, &error) < 0) {
+		expiry->next_due_unknown = TRUE;
+		expiry_failure(expiry, "Can't archive expired mail", error);
+	}
+	expiry->result.archived += seq_range_count(&moved);
 }
 
 /* Returns 1 if another batch is to follow, 0 if this was the last one, -1 on
@@ -262,6 +293,7 @@ static int expiry_batch(struct expiry *expiry)
 		expiry_messages(expiry);
 	mail_free(&expiry->mail);
 	judge_forget_all(expiry->judge);
+	expiry_archive_commit(expiry);
 
 	finished = expiry->batch_count < EXPIRY_BATCH_COUNT ||
 		expiry->result.more;
@@ -306,15 +338,17 @@ static void expiry_send_event(struct expiry *expiry)
 		set_name("pop3_policy_expire_finished")->
 		add_int("expunged", result->expunged)->
 		add_int("hidden", result->hidden)->
+		add_int("archived", result->archived)->
 		add_int("errors", result->errors)->
 		add_str("more", result->more ? "yes" : "no");
 
 	if (result->expunged == 0 && result->hidden == 0 &&
-	    result->errors == 0) {
+	    result->archived == 0 && result->errors == 0) {
 		e_debug(e->event(), "Expiry: nothing due");
 	} else {
-		e_info(e->event(), "Expiry: expunged=%u hidden=%u errors=%u%s",
-		       result->expunged, result->hidden, result->errors,
+		e_info(e->event(), "Expiry: expunged=%u hidden=%u archived=%u "
+		       "errors=%u%s", result->expunged, result->hidden,
+		       result->archived, result->errors,
 		       result->more ? " (more is due)" : "");
 	}
 }
@@ -350,9 +384,11 @@ int expiry_run(struct mailbox *box, struct history *history,
 	}
 
 	expiry.judge = judge_init(policy, facts, history);
-	do {
+	expiry.archive = archive_init(box, history);
+	do T_BEGIN {
 		ret = expiry_batch(&expiry);
-	} while (ret > 0);
+	} T_END; while (ret > 0);
+	archive_deinit(&expiry.archive);
 	judge_deinit(&expiry.judge);
 	expiry_send_event(&expiry);
 	if (result_r != NULL)

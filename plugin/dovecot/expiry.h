@@ -31,7 +31,7 @@ enum expiry_plan {
 };
 
 struct expiry_result {
-	unsigned int expunged, hidden, errors;
+	unsigned int expunged, hidden, archived, errors;
 	/* Stopped at expire_max, or because the process was told to end. */
 	bool more;
 };

@@ -354,6 +354,31 @@ void history_forget(struct history *history, uint32_t uid)
 		array_delete(&history->changes, idx, 1);
 }
 
+int history_mark_archiving(struct history *history,
+			   const ARRAY_TYPE(seq_range) *uids)
+{
+	struct mail_index_view *view = history->box->view;
+	struct mail_index_transaction *itrans;
+	struct history_record rec;
+	struct seq_range_iter iter;
+	unsigned int n = 0;
+	uint32_t uid, seq;
+
+	if (!history_is_persistent(history))
+		return 0;
+	itrans = mail_index_transaction_begin(view, 0);
+	seq_range_array_iter_init(&iter, uids);
+	while (seq_range_array_iter_nth(&iter, n++, &uid)) {
+		if (!mail_index_lookup_seq(view, uid, &seq))
+			continue;
+		history_read(history, view, seq, &rec);
+		rec.flags |= HISTORY_ARCHIVING;
+		mail_index_update_ext(itrans, seq, history->ext_id, &rec,
+				      NULL);
+	}
+	return mail_index_transaction_commit(&itrans);
+}
+
 bool history_has_changes(struct history *history)
 {
 	return history->header_changed || array_count(&history->changes) > 0;

@@ -12,6 +12,7 @@
  * which keeps mail longer. Nothing is ever written into a message.
  */
 
+#include "seq-range-array.h"
 #include "pop3-policy/facts.h"
 
 struct mailbox;
@@ -26,6 +27,8 @@ enum history_flags {
 	/* HISTORY_KEYWORD has been put on the message after it was hidden:
 	   from then on the keyword alone says whether it is hidden. */
 	HISTORY_KEYWORD_SET = 0x02,
+	/* A copy of it may be in the archive already. */
+	HISTORY_ARCHIVING = 0x04,
 };
 
 /* On disk, in the byte order of the index, as all of Dovecot's extensions. */
@@ -44,11 +47,11 @@ struct history_header {
 	uint32_t last_session;
 	uint32_t last_expire;
 	uint32_t armed;		/* 0 = not armed */
-	uint32_t archiving;	/* reserved: marker of an unfinished archive */
+	uint32_t reserved1;
 	uint32_t next_due;	/* 0 = unknown */
 	uint32_t next_due_uidnext;
 	uint32_t next_due_fingerprint;
-	uint32_t reserved[7];
+	uint32_t reserved2[7];
 };
 #define HISTORY_VERSION 1
 
@@ -108,6 +111,12 @@ void history_note_keyword(struct history *history,
 			  bool is_set, int64_t now);
 /* Forget the collected change of a message that is about to be removed. */
 void history_forget(struct history *history, uint32_t uid);
+
+/* Mark these messages (UIDs) with HISTORY_ARCHIVING, now, in a transaction of
+   its own. Returns 0, or -1 if it could not be written. A history that is not
+   persistent marks nothing, and returns 0. */
+int history_mark_archiving(struct history *history,
+			   const ARRAY_TYPE(seq_range) *uids);
 
 /* Is anything collected? */
 bool history_has_changes(struct history *history);

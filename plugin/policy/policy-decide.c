@@ -119,6 +119,7 @@ decide_rules(struct decision *decision, const struct policy_rules *rules)
 		}
 		if (ret > 0) {
 			decision->verdict->text = rule->text;
+			decision->verdict->mailbox = rule->mailbox;
 			return decide_as(decision, rule->action,
 					 POLICY_REASON_RULE, rule->file,
 					 rule->line);

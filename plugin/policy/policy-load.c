@@ -16,6 +16,10 @@
    (RFC 1939 3). */
 #define DENY_TEXT_MAX_BYTES 400
 
+/* What Dovecot takes for one level; a name of several is not longer in
+   practice. */
+#define MAILBOX_NAME_MAX_BYTES 255
+
 struct loaded_policy {
 	/* first, so that the one pointer leads to the other */
 	struct policy policy;
@@ -60,10 +64,18 @@ struct section_loader {
 	size_t pieces_count, pieces_room;
 };
 
+enum rule_parameter {
+	PARAMETER_NONE = 0,
+	/* :"text", may be left out */
+	PARAMETER_TEXT,
+	/* :MAILBOX */
+	PARAMETER_MAILBOX,
+};
+
 struct rule_action {
 	const char *name;
 	enum policy_action action;
-	bool takes_text;
+	enum rule_parameter parameter;
 };
 
 /* The actions of one key. */
@@ -71,29 +83,31 @@ struct rule_actions {
 	/* for messages */
 	const char *known;
 	/* ends with a NULL name */
-	struct rule_action actions[4];
+	struct rule_action actions[5];
 };
 
 static const struct rule_actions delete_actions = {
-	"allow, deny, deny:\"text\" or hide", {
-		{ "allow", POLICY_ACTION_ALLOW, false },
-		{ "deny", POLICY_ACTION_DENY, true },
-		{ "hide", POLICY_ACTION_HIDE, false },
+	"allow, deny, deny:\"text\", hide or archive:MAILBOX", {
+		{ "allow", POLICY_ACTION_ALLOW, PARAMETER_NONE },
+		{ "deny", POLICY_ACTION_DENY, PARAMETER_TEXT },
+		{ "hide", POLICY_ACTION_HIDE, PARAMETER_NONE },
+		{ "archive", POLICY_ACTION_ARCHIVE, PARAMETER_MAILBOX },
 	}
 };
 
 static const struct rule_actions retrieve_actions = {
 	"allow, deny or deny:\"text\"", {
-		{ "allow", POLICY_ACTION_ALLOW, false },
-		{ "deny", POLICY_ACTION_DENY, true },
+		{ "allow", POLICY_ACTION_ALLOW, PARAMETER_NONE },
+		{ "deny", POLICY_ACTION_DENY, PARAMETER_TEXT },
 	}
 };
 
 static const struct rule_actions expire_actions = {
-	"keep, hide or expunge", {
-		{ "keep", POLICY_ACTION_DENY, false },
-		{ "hide", POLICY_ACTION_HIDE, false },
-		{ "expunge", POLICY_ACTION_ALLOW, false },
+	"keep, hide, archive:MAILBOX or expunge", {
+		{ "keep", POLICY_ACTION_DENY, PARAMETER_NONE },
+		{ "hide", POLICY_ACTION_HIDE, PARAMETER_NONE },
+		{ "archive", POLICY_ACTION_ARCHIVE, PARAMETER_MAILBOX },
+		{ "expunge", POLICY_ACTION_ALLOW, PARAMETER_NONE },
 	}
 };
 
@@ -140,19 +154,16 @@ rule_unknown_action(struct section_loader *loader,
 		nearest.word != NULL ? "?" : "");
 }
 
-/* Takes `"text"` off the front of rest. Returns NULL after reporting. */
+/* Takes a quoted text of 1 to max_bytes off the front of rest. Returns NULL
+   after reporting. */
 static const char *
-rule_cut_text(struct section_loader *loader, struct policy_piece *rest)
+rule_cut_quoted(struct section_loader *loader, struct policy_piece *rest,
+		size_t max_bytes)
 {
 	struct policy_piece at = *rest;
 	size_t i, length = 0;
 	char *text;
 
-	if (rest->length == 0 || rest->data[0] != '"') {
-		loader_error(loader, rest,
-			     "expected deny:\"text\", the text in quotes");
-		return NULL;
-	}
 	text = policy_arena_new(loader->arena, rest->length, 1);
 	if (text == NULL) {
 		policy_errors_add_no_memory(loader->errors);
@@ -183,10 +194,10 @@ rule_cut_text(struct section_loader *loader, struct policy_piece *rest)
 			     "line; expected another one behind the text");
 		return NULL;
 	}
-	if (length < 1 || length > DENY_TEXT_MAX_BYTES) {
+	if (length < 1 || length > max_bytes) {
 		policy_errors_add(loader->errors, at.line, at.column,
-				  "expected a text of 1 to %d bytes",
-				  DENY_TEXT_MAX_BYTES);
+				  "expected a text of 1 to %zu bytes",
+				  max_bytes);
 		return NULL;
 	}
 	policy_piece_skip(rest, i + 1);
@@ -198,6 +209,101 @@ rule_cut_text(struct section_loader *loader, struct policy_piece *rest)
 	return text;
 }
 
+/* Takes `"text"` off the front of rest. Returns NULL after reporting. */
+static const char *
+rule_cut_text(struct section_loader *loader, struct policy_piece *rest)
+{
+	if (rest->length == 0 || rest->data[0] != '"') {
+		loader_error(loader, rest,
+			     "expected deny:\"text\", the text in quotes");
+		return NULL;
+	}
+	return rule_cut_quoted(loader, rest, DENY_TEXT_MAX_BYTES);
+}
+
+/* Why no mail may be archived there, or NULL. */
+static const char *mailbox_name_error(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0)
+		return "expected archive:MAILBOX, the name of a mailbox";
+	if (length > MAILBOX_NAME_MAX_BYTES)
+		return "expected a shorter name of a mailbox";
+	if (policy_ascii_equals(name, length, "INBOX", 5)) {
+		return "mail can't be archived in the INBOX, which is where "
+			"it comes from";
+	}
+	if (name[0] == '/' || name[length - 1] == '/' ||
+	    strstr(name, "//") != NULL) {
+		return "expected the name of a mailbox, with one \"/\" between "
+			"its levels";
+	}
+	if (strpbrk(name, "*%") != NULL)
+		return "expected one mailbox, without * and %";
+	return NULL;
+}
+
+/* Takes MAILBOX or "MAILBOX" off the front of rest. Returns NULL after
+   reporting. */
+static const char *
+rule_cut_mailbox(struct section_loader *loader, struct policy_piece *rest)
+{
+	struct policy_piece at = *rest, word;
+	const char *name, *error;
+
+	if (rest->length == 0 || policy_is_blank(rest->data[0])) {
+		name = "";
+	} else if (rest->data[0] == '"') {
+		name = rule_cut_quoted(loader, rest, MAILBOX_NAME_MAX_BYTES);
+	} else {
+		word = policy_piece_cut_word(rest);
+		name = policy_arena_strndup(loader->arena, word.data,
+					    word.length);
+		if (name == NULL)
+			policy_errors_add_no_memory(loader->errors);
+	}
+	if (name == NULL)
+		return NULL;
+	error = mailbox_name_error(name);
+	if (error != NULL) {
+		loader_error(loader, &at, error);
+		return NULL;
+	}
+	return name;
+}
+
+/* Takes what stands behind the action off the front of rest. Returns 0, or
+   -1 after reporting. */
+static int
+rule_cut_parameter(struct section_loader *loader,
+		   const struct rule_action *action, struct policy_piece *rest,
+		   struct policy_rule *rule)
+{
+	bool given = rest->length > 0 && rest->data[0] == ':';
+
+	if (given && action->parameter == PARAMETER_NONE) {
+		policy_errors_add(loader->errors, rest->line, rest->column,
+			"%s takes no text; expected a blank and a query",
+			action->name);
+		return -1;
+	}
+	if (!given && action->parameter == PARAMETER_MAILBOX) {
+		policy_errors_add(loader->errors, rest->line, rest->column,
+			"expected %s:MAILBOX", action->name);
+		return -1;
+	}
+	if (!given)
+		return 0;
+	policy_piece_skip(rest, 1);
+	if (action->parameter == PARAMETER_TEXT) {
+		rule->text = rule_cut_text(loader, rest);
+		return rule->text == NULL ? -1 : 0;
+	}
+	rule->mailbox = rule_cut_mailbox(loader, rest);
+	return rule->mailbox == NULL ? -1 : 0;
+}
+
 /* Returns 0, or -1 after reporting. */
 static int
 rule_parse(struct section_loader *loader, const struct policy_piece *piece,
@@ -205,7 +311,6 @@ rule_parse(struct section_loader *loader, const struct policy_piece *piece,
 {
 	const struct rule_action *action;
 	struct policy_piece word = *piece, rest = *piece;
-	const char *text = NULL;
 
 	word.length = 0;
 	while (word.length < piece->length &&
@@ -222,18 +327,10 @@ rule_parse(struct section_loader *loader, const struct policy_piece *piece,
 		rule_unknown_action(loader, &word, actions);
 		return -1;
 	}
-	if (rest.length > 0 && rest.data[0] == ':') {
-		if (!action->takes_text) {
-			policy_errors_add(loader->errors, rest.line,
-				rest.column, "%s takes no text; expected a "
-				"blank and a query", action->name);
-			return -1;
-		}
-		policy_piece_skip(&rest, 1);
-		text = rule_cut_text(loader, &rest);
-		if (text == NULL)
-			return -1;
-	}
+	rule->text = NULL;
+	rule->mailbox = NULL;
+	if (rule_cut_parameter(loader, action, &rest, rule) < 0)
+		return -1;
 	policy_piece_trim(&rest);
 	if (rest.length == 0) {
 		policy_errors_add(loader->errors, rest.line, rest.column,
@@ -242,7 +339,6 @@ rule_parse(struct section_loader *loader, const struct policy_piece *piece,
 		return -1;
 	}
 	rule->action = action->action;
-	rule->text = text;
 	rule->file = loader->policy->file;
 	rule->line = piece->line;
 	return policy_query_compile(loader->arena, loader->errors, &rest, 1,
@@ -921,6 +1017,10 @@ static uint32_t policy_fingerprint(const struct policy *policy)
 	hash = fingerprint_number(hash, rules->count);
 	for (i = 0; i < rules->count; i++) {
 		hash = fingerprint_number(hash, rules->rules[i].action);
+		if (rules->rules[i].mailbox != NULL) {
+			hash = fingerprint_bytes(hash, rules->rules[i].mailbox,
+				strlen(rules->rules[i].mailbox) + 1);
+		}
 		hash = fingerprint_query(hash, &rules->rules[i].query);
 	}
 	return hash == 0 ? 1 : hash;

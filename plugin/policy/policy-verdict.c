@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pop3-policy/verdict.h"
 
+#include <string.h>
+
 const char *policy_action_name(enum policy_question question,
 			       enum policy_action action)
 {
@@ -9,6 +11,8 @@ const char *policy_action_name(enum policy_question question,
 		break;
 	case POLICY_ACTION_HIDE:
 		return "hide";
+	case POLICY_ACTION_ARCHIVE:
+		return "archive";
 	case POLICY_ACTION_ALLOW:
 		return question == POLICY_QUESTION_EXPIRE ? "expunge" : "allow";
 	}
@@ -45,9 +49,17 @@ const char *policy_question_name(enum policy_question question)
 	return "delete";
 }
 
-const struct policy_verdict *
-policy_verdict_stricter(const struct policy_verdict *first,
-			const struct policy_verdict *second)
+void policy_verdict_combine(const struct policy_verdict *first,
+			    const struct policy_verdict *second,
+			    struct policy_verdict *verdict_r)
 {
-	return second->action < first->action ? second : first;
+	if (first->action == POLICY_ACTION_ARCHIVE &&
+	    second->action == POLICY_ACTION_ARCHIVE &&
+	    strcmp(first->mailbox, second->mailbox) != 0) {
+		memset(verdict_r, 0, sizeof(*verdict_r));
+		verdict_r->file = second->file;
+		verdict_r->line = second->line;
+	} else {
+		*verdict_r = first->action < second->action ? *first : *second;
+	}
 }

@@ -9,6 +9,7 @@
 #include "mail-search.h"
 #include "mail-storage-private.h"
 #include "mail-index.h"
+#include "archive.h"
 #include "delivery.h"
 #include "expiry.h"
 #include "hidden-keyword.h"
@@ -49,6 +50,9 @@ struct pop3_policy_mailbox {
 	bool has_hidden;
 	/* UIDs that it lets be removed; created with the first one */
 	ARRAY_TYPE(seq_range) removed;
+	/* Copies that it makes, or NULL */
+	struct archive *archive;
+	bool archiving;
 };
 
 struct pop3_policy_mail {
@@ -263,6 +267,68 @@ static void mailbox_refresh(struct pop3_policy_mailbox *pbox,
 	pop3_session_refresh(session);
 }
 
+static void mailbox_add_kept(struct pop3_policy_mailbox *pbox,
+			     unsigned int count, bool doubt)
+{
+	pbox->kept += count;
+	pbox->session->counters.kept_at_quit += count;
+	if (count > 0 && doubt)
+		pbox->kept_by_doubt = TRUE;
+}
+
+static void mailbox_add_removed(struct pop3_policy_mailbox *pbox, uint32_t uid)
+{
+	if (!array_is_created(&pbox->removed))
+		i_array_init(&pbox->removed, 16);
+	seq_range_array_add(&pbox->removed, uid);
+}
+
+static int
+mailbox_archive_mail(struct pop3_policy_mailbox *pbox, struct mail *mail,
+		     const char *name)
+{
+	struct pop3_session *session = pbox->session;
+	const char *error;
+	int ret;
+
+	if (pbox->archive == NULL)
+		pbox->archive = archive_init(mail->box, session->history);
+	pbox->archiving = TRUE;
+	ret = archive_mail(pbox->archive, mail, name, &error);
+	pbox->archiving = FALSE;
+	if (ret < 0)
+		pop3_session_failure(session, "Can't archive mail", error);
+	return ret;
+}
+
+/* Before the commit of everything else, so that originals are never gone
+   without a copy. What fails here stays, the rest goes on. */
+static void mailbox_archive_commit(struct pop3_policy_mailbox *pbox)
+{
+	struct pop3_session *session = pbox->session;
+	ARRAY_TYPE(seq_range) moved, failed;
+	struct seq_range_iter iter;
+	unsigned int n = 0;
+	const char *error;
+	uint32_t uid;
+
+	t_array_init(&moved, 8);
+	t_array_init(&failed, 8);
+	pbox->archiving = TRUE;
+	if (archive_commit(pbox->archive, &moved, &failed, &error) < 0)
+		pop3_session_failure(session, "Can't archive mail", error);
+	archive_deinit(&pbox->archive);
+	pbox->archiving = FALSE;
+
+	seq_range_array_iter_init(&iter, &moved);
+	while (seq_range_array_iter_nth(&iter, n++, &uid)) {
+		mailbox_add_removed(pbox, uid);
+		history_forget(session->history, uid);
+		session->counters.archived++;
+	}
+	mailbox_add_kept(pbox, seq_range_count(&failed), TRUE);
+}
+
 /* Returns TRUE if the message may really be removed. If not, everything that
    happens instead of it has been done. */
 static bool
@@ -290,14 +356,17 @@ mailbox_may_remove(struct pop3_policy_mailbox *pbox, struct mail *mail)
 		session->keywords_pending = TRUE;
 		session->counters.hidden++;
 		return FALSE;
+	case POLICY_ACTION_ARCHIVE:
+		if (mailbox_archive_mail(pbox, mail, verdict.mailbox) < 0) {
+			verdict.reason = POLICY_REASON_ERROR;
+			break;
+		}
+		return FALSE;
 	case POLICY_ACTION_ALLOW:
 		session->counters.removed++;
 		return TRUE;
 	}
-	pbox->kept++;
-	if (verdict.reason == POLICY_REASON_ERROR)
-		pbox->kept_by_doubt = TRUE;
-	session->counters.kept_at_quit++;
+	mailbox_add_kept(pbox, 1, verdict.reason == POLICY_REASON_ERROR);
 	return FALSE;
 }
 
@@ -309,6 +378,11 @@ static void pop3_policy_mail_expunge(struct mail *_mail)
 		POP3_POLICY_MAILBOX_REQUIRE(_mail->box);
 	bool may_remove;
 
+	if (pbox->archiving) {
+		/* a copy of it is on its way */
+		pmail->module_ctx.super.expunge(_mail);
+		return;
+	}
 	mailbox_refresh(pbox, _mail->box);
 	if (mail_index_is_expunged(_mail->transaction->view, _mail->seq)) {
 		/* Somebody else was quicker. */
@@ -321,9 +395,7 @@ static void pop3_policy_mail_expunge(struct mail *_mail)
 	if (!may_remove)
 		return;
 	history_forget(pbox->session->history, _mail->uid);
-	if (!array_is_created(&pbox->removed))
-		i_array_init(&pbox->removed, 16);
-	seq_range_array_add(&pbox->removed, _mail->uid);
+	mailbox_add_removed(pbox, _mail->uid);
 	pmail->module_ctx.super.expunge(_mail);
 }
 
@@ -457,8 +529,13 @@ pop3_policy_mailbox_transaction_commit(struct mailbox_transaction_context *trans
 	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
 	struct pop3_session *session = pbox->session;
 
+	if (pbox->archiving)
+		return pbox->module_ctx.super.transaction_commit(trans, changes_r);
 	if (session->judge != NULL)
 		judge_forget_all(session->judge);
+	if (pbox->archive != NULL) T_BEGIN {
+		mailbox_archive_commit(pbox);
+	} T_END;
 	if (session->history != NULL && pbox->first_uidnext != 0 &&
 	    !mailbox_is_readonly(box) &&
 	    history_is_persistent(session->history)) {
@@ -469,14 +546,24 @@ pop3_policy_mailbox_transaction_commit(struct mailbox_transaction_context *trans
 	return pbox->module_ctx.super.transaction_commit(trans, changes_r);
 }
 
+static void mailbox_archive_rollback(struct pop3_policy_mailbox *pbox)
+{
+	pbox->archiving = TRUE;
+	archive_deinit(&pbox->archive);
+	pbox->archiving = FALSE;
+}
+
 static void
 pop3_policy_mailbox_transaction_rollback(struct mailbox_transaction_context *trans)
 {
 	struct pop3_policy_mailbox *pbox =
 		POP3_POLICY_MAILBOX_REQUIRE(trans->box);
 
-	if (pbox->session->judge != NULL)
-		judge_forget_all(pbox->session->judge);
+	if (!pbox->archiving) {
+		if (pbox->session->judge != NULL)
+			judge_forget_all(pbox->session->judge);
+		mailbox_archive_rollback(pbox);
+	}
 	pbox->module_ctx.super.transaction_rollback(trans);
 }
 
@@ -545,17 +632,15 @@ static void mailbox_report_kept(struct pop3_policy_mailbox *pbox,
 		pop3_session_failure(pbox->session, "Can't remove mail",
 			t_strdup_printf("%u messages are still there after "
 					"QUIT", not_removed));
+		/* those that were archived have a copy, and are still here */
 		pbox->session->counters.removed -=
 			I_MIN(not_removed, pbox->session->counters.removed);
-		pbox->session->counters.kept_at_quit += not_removed;
-		pbox->kept += not_removed;
-		pbox->kept_by_doubt = TRUE;
+		mailbox_add_kept(pbox, not_removed, TRUE);
 	}
 	if (pbox->has_hidden &&
 	    !history_is_persistent(pbox->session->history)) {
 		/* The disk was full: it will be shown again. */
-		pbox->kept += pbox->session->counters.hidden;
-		pbox->kept_by_doubt = TRUE;
+		mailbox_add_kept(pbox, pbox->session->counters.hidden, TRUE);
 	}
 	if (*ret == 0 && pbox->kept > 0) {
 		mail_storage_set_error(box->storage,
@@ -596,6 +681,7 @@ static void pop3_policy_mailbox_close(struct mailbox *box)
 {
 	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
 
+	mailbox_archive_rollback(pbox);
 	pop3_session_mailbox_closing(pbox->session);
 	pbox->module_ctx.super.close(box);
 }

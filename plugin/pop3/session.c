@@ -156,7 +156,7 @@ pop3_session_refusal(enum policy_question question,
 
 static void
 pop3_session_remember(struct pop3_session *session, uint32_t seq,
-		      enum policy_action action)
+		      const struct policy_verdict *verdict)
 {
 	if (session->delete_verdicts == NULL) {
 		session->delete_verdicts_count =
@@ -166,7 +166,15 @@ pop3_session_remember(struct pop3_session *session, uint32_t seq,
 			i_malloc(session->delete_verdicts_count);
 	}
 	i_assert(seq <= session->delete_verdicts_count);
-	session->delete_verdicts[seq - 1] = action + 1;
+	session->delete_verdicts[seq - 1] = verdict->action + 1;
+	if (verdict->action == POLICY_ACTION_ARCHIVE) {
+		if (session->delete_archives == NULL) {
+			session->delete_archives =
+				i_new(const char *,
+				      session->delete_verdicts_count);
+		}
+		session->delete_archives[seq - 1] = verdict->mailbox;
+	}
 }
 
 const char *pop3_session_dele(struct pop3_session *session, uint32_t msgnum)
@@ -181,7 +189,7 @@ const char *pop3_session_dele(struct pop3_session *session, uint32_t msgnum)
 		session->counters.delete_denied++;
 		return pop3_session_refusal(POLICY_QUESTION_DELETE, &verdict);
 	}
-	pop3_session_remember(session, seq, verdict.action);
+	pop3_session_remember(session, seq, &verdict);
 	return NULL;
 }
 
@@ -206,19 +214,22 @@ void pop3_session_quit_verdict(struct pop3_session *session,
 			       struct mailbox_transaction_context *trans,
 			       uint32_t seq, struct policy_verdict *verdict_r)
 {
-	enum policy_action at_dele = POLICY_ACTION_DENY;
+	struct policy_verdict at_dele, now;
 
-	if (session->flags_unknown) {
-		i_zero(verdict_r);
+	i_zero(verdict_r);
+	if (session->flags_unknown)
+		return;
+	pop3_session_judge(session, trans, POLICY_QUESTION_DELETE, seq, &now);
+	if (seq > session->delete_verdicts_count ||
+	    session->delete_verdicts[seq - 1] == 0) {
+		/* nobody has allowed it */
 		return;
 	}
-	pop3_session_judge(session, trans, POLICY_QUESTION_DELETE, seq,
-			   verdict_r);
-	if (seq <= session->delete_verdicts_count &&
-	    session->delete_verdicts[seq - 1] != 0)
-		at_dele = session->delete_verdicts[seq - 1] - 1;
-	if (at_dele < verdict_r->action)
-		verdict_r->action = at_dele;
+	at_dele = now;
+	at_dele.action = session->delete_verdicts[seq - 1] - 1;
+	if (at_dele.action == POLICY_ACTION_ARCHIVE)
+		at_dele.mailbox = session->delete_archives[seq - 1];
+	policy_verdict_combine(&at_dele, &now, verdict_r);
 }
 
 void pop3_session_refresh(struct pop3_session *session)
@@ -333,14 +344,15 @@ static void pop3_session_send_summary(struct pop3_session *session)
 		add_int("delete_denied", c->delete_denied)->
 		add_int("removed", c->removed)->
 		add_int("hidden", c->hidden)->
+		add_int("archived", c->archived)->
 		add_int("kept_at_quit", c->kept_at_quit)->
 		add_int("errors", c->errors);
 
 	e_info(e->event(), "[%s] retrieved=%u retrieve_denied=%u "
-	       "delete_denied=%u removed=%u hidden=%u kept_at_quit=%u "
-	       "errors=%u", session->policy->section, c->retrieved,
+	       "delete_denied=%u removed=%u hidden=%u archived=%u "
+	       "kept_at_quit=%u errors=%u", session->policy->section, c->retrieved,
 	       c->retrieve_denied, c->delete_denied, c->removed, c->hidden,
-	       c->kept_at_quit, c->errors);
+	       c->archived, c->kept_at_quit, c->errors);
 }
 
 static void pop3_session_client_destroy(struct client *client,
@@ -364,6 +376,7 @@ static void pop3_session_free(struct pop3_session *session)
 {
 	pop3_session_mailbox_closing(session);
 	i_free(session->delete_verdicts);
+	i_free(session->delete_archives);
 	user_policy_free(&session->policy);
 	event_unref(&session->event);
 }

@@ -22,7 +22,7 @@ struct delivery;
 /* What the session did, for the summary line. */
 struct session_counters {
 	unsigned int retrieved, retrieve_denied;
-	unsigned int delete_denied, removed, hidden, kept_at_quit;
+	unsigned int delete_denied, removed, hidden, archived, kept_at_quit;
 	unsigned int errors;
 };
 
@@ -50,6 +50,8 @@ struct pop3_session {
 	/* Verdicts given at DELE, indexed by message sequence - 1; 0 = none,
 	   else enum policy_action + 1. NULL until the first DELE. */
 	unsigned char *delete_verdicts;
+	/* The archives of those that say so; NULL until the first one. */
+	const char **delete_archives;
 	size_t delete_verdicts_count;
 
 	struct session_counters counters;

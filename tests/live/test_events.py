@@ -77,7 +77,8 @@ class Log(LiveTest):
             self.assertEqual(client.cmd("DELE %d" % number).ok, answer)
         client.quit()
         self.wait_log(r"pop3-policy: \[default\] retrieved=2 retrieve_denied=0 "
-                      "delete_denied=1 removed=1 hidden=1 kept_at_quit=0 "
+                      "delete_denied=1 removed=1 hidden=1 archived=0 "
+                      "kept_at_quit=0 "
                       "errors=0")
         self.assertEqual(self.log().count("pop3-policy:"), 1)
 

@@ -14,6 +14,7 @@
 #define EXPIRE POLICY_QUESTION_EXPIRE
 #define DENY POLICY_ACTION_DENY
 #define HIDE POLICY_ACTION_HIDE
+#define ARCHIVE POLICY_ACTION_ARCHIVE
 #define ALLOW POLICY_ACTION_ALLOW
 #define ERROR POLICY_REASON_ERROR
 #define HOLD POLICY_REASON_HOLD
@@ -100,6 +101,10 @@ static const struct decide_row {
 	  NOW, NOW, true, ALLOW, RULE, NULL, 3, "from no|from yes|" },
 	{ "keep", "expire = keep from yes\n expunge all\n", EXPIRE, NOW, NOW,
 	  true, DENY, RULE, NULL, 2, "from yes|" },
+	{ "archive", "delete = archive:a from yes\n", DELETE, NOW, NOW, true,
+	  ARCHIVE, RULE, NULL, 2, "from yes|" },
+	{ "archive by expiry", "expire = archive:a all\n", EXPIRE, NOW, NOW,
+	  true, ARCHIVE, RULE, NULL, 2, "" },
 	{ "hide by expiry", "expire = hide all\n", EXPIRE, NOW, NOW, true,
 	  HIDE, RULE, NULL, 2, "" },
 
@@ -270,11 +275,13 @@ static const struct name_row {
 } name_rows[] = {
 	{ DELETE, DENY, "delete", "deny" },
 	{ DELETE, HIDE, "delete", "hide" },
+	{ DELETE, ARCHIVE, "delete", "archive" },
 	{ DELETE, ALLOW, "delete", "allow" },
 	{ RETRIEVE, DENY, "retrieve", "deny" },
 	{ RETRIEVE, ALLOW, "retrieve", "allow" },
 	{ EXPIRE, DENY, "expire", "keep" },
 	{ EXPIRE, HIDE, "expire", "hide" },
+	{ EXPIRE, ARCHIVE, "expire", "archive" },
 	{ EXPIRE, ALLOW, "expire", "expunge" },
 };
 
@@ -309,30 +316,53 @@ START_TEST(test_zero_keeps)
 }
 END_TEST
 
-/* deny, then hide, then allow; the first one if they are equally strict. */
-static const struct stricter_row {
-	enum policy_action first, second;
-	bool want_second;
-} stricter_rows[] = {
-	{ DENY, DENY, false },
-	{ DENY, HIDE, false },
-	{ DENY, ALLOW, false },
-	{ HIDE, DENY, true },
-	{ HIDE, HIDE, false },
-	{ HIDE, ALLOW, false },
-	{ ALLOW, DENY, true },
-	{ ALLOW, HIDE, true },
-	{ ALLOW, ALLOW, false },
+/* deny, then hide, then archive, then allow; two archives keep. */
+static const struct combine_row {
+	enum policy_action first;
+	const char *first_mailbox;
+	enum policy_action second;
+	const char *second_mailbox;
+	enum policy_action want_action;
+	const char *want_mailbox;
+	enum policy_reason want_reason;
+} combine_rows[] = {
+	{ DENY, NULL, DENY, NULL, DENY, NULL, RULE },
+	{ DENY, NULL, HIDE, NULL, DENY, NULL, RULE },
+	{ DENY, NULL, ARCHIVE, "a", DENY, NULL, RULE },
+	{ DENY, NULL, ALLOW, NULL, DENY, NULL, RULE },
+	{ HIDE, NULL, DENY, NULL, DENY, NULL, RULE },
+	{ HIDE, NULL, HIDE, NULL, HIDE, NULL, RULE },
+	{ HIDE, NULL, ARCHIVE, "a", HIDE, NULL, RULE },
+	{ HIDE, NULL, ALLOW, NULL, HIDE, NULL, RULE },
+	{ ARCHIVE, "a", DENY, NULL, DENY, NULL, RULE },
+	{ ARCHIVE, "a", HIDE, NULL, HIDE, NULL, RULE },
+	{ ARCHIVE, "a", ARCHIVE, "a", ARCHIVE, "a", RULE },
+	{ ARCHIVE, "a", ARCHIVE, "b", DENY, NULL, ERROR },
+	{ ARCHIVE, "a", ALLOW, NULL, ARCHIVE, "a", RULE },
+	{ ALLOW, NULL, DENY, NULL, DENY, NULL, RULE },
+	{ ALLOW, NULL, HIDE, NULL, HIDE, NULL, RULE },
+	{ ALLOW, NULL, ARCHIVE, "b", ARCHIVE, "b", RULE },
+	{ ALLOW, NULL, ALLOW, NULL, ALLOW, NULL, RULE },
 };
 
-START_TEST(test_stricter)
+START_TEST(test_combine)
 {
-	const struct stricter_row *row = &stricter_rows[_i];
-	const struct policy_verdict first = { .action = row->first };
-	const struct policy_verdict second = { .action = row->second };
+	const struct combine_row *row = &combine_rows[_i];
+	const struct policy_verdict first = {
+		.action = row->first, .mailbox = row->first_mailbox,
+		.reason = RULE, .line = 1,
+	};
+	const struct policy_verdict second = {
+		.action = row->second, .mailbox = row->second_mailbox,
+		.reason = RULE, .line = 2,
+	};
+	struct policy_verdict verdict;
 
-	ck_assert_ptr_eq(policy_verdict_stricter(&first, &second),
-			 row->want_second ? &second : &first);
+	policy_verdict_combine(&first, &second, &verdict);
+	ck_assert_int_eq(verdict.action, row->want_action);
+	ck_assert_int_eq(verdict.reason, row->want_reason);
+	ck_assert_pstr_eq(verdict.mailbox, row->want_mailbox);
+	ck_assert_uint_eq(verdict.line, row->first < row->second ? 1 : 2);
 }
 END_TEST
 
@@ -346,7 +376,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_names, 0, N_ROWS(name_rows));
 	tcase_add_test(tcase, test_reason_names);
 	tcase_add_test(tcase, test_zero_keeps);
-	tcase_add_loop_test(tcase, test_stricter, 0, N_ROWS(stricter_rows));
+	tcase_add_loop_test(tcase, test_combine, 0, N_ROWS(combine_rows));
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

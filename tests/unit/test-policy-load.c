@@ -50,6 +50,8 @@ static void policy_text(const struct policy *policy, char *text)
 						   rule->action));
 			if (rule->text != NULL)
 				text += sprintf(text, "'%s' ", rule->text);
+			if (rule->mailbox != NULL)
+				text += sprintf(text, "<%s> ", rule->mailbox);
 			text += sprintf(text, "%s] ", rule->query.text);
 		}
 	}
@@ -123,6 +125,15 @@ static const struct load_row {
 	  "delete = deny:\"nicht l\xC3\xB6schen\" from j\xC3\xBCrgen\n"),
 	  "default",
 	  "delete[2:deny 'nicht l\xC3\xB6schen' from j\xC3\xBCrgen] " },
+
+	/* archive:MAILBOX */
+	{ "archive", TEXT("[default]\ndelete = archive:Old/POP3 seen\n"
+	  "expire = archive:\"Old mail/\\\"x\\\"\" all\n"), "default",
+	  "delete[2:archive <Old/POP3> seen] "
+	  "expire[3:archive <Old mail/\"x\"> all] " },
+	{ "archive below the INBOX is another mailbox", TEXT("[default]\n"
+	  "delete = archive:INBOX/Old all\n"), "default",
+	  "delete[2:archive <INBOX/Old> all] " },
 
 	/* deny:"text" */
 	{ "text of a refusal", TEXT("[default]\n"
@@ -285,10 +296,26 @@ static const struct broken_row {
 	  "default", false, "2:18 \"deny\" needs a query" },
 	{ "unknown action", TEXT("[default]\ndelete = expunge all\n"),
 	  "default", false, "2:10 unknown action \"expunge\"; expected allow, "
-	  "deny, deny:\"text\" or hide" },
-	{ "archive is none yet", TEXT("[default]\n"
-	  "expire = archive:Archive/POP3 all\n"), "default", false,
-	  "2:10 unknown action \"archive\"; expected keep, hide or expunge" },
+	  "deny, deny:\"text\", hide or archive:MAILBOX" },
+	{ "unknown action of expire", TEXT("[default]\nexpire = allow all\n"),
+	  "default", false, "2:10 unknown action \"allow\"; expected keep, "
+	  "hide, archive:MAILBOX or expunge" },
+	{ "archive without a mailbox", TEXT("[default]\ndelete = archive all\n"),
+	  "default", false, "2:17 expected archive:MAILBOX" },
+	{ "archive with an empty mailbox", TEXT("[default]\n"
+	  "delete = archive: all\n archive:\"\" all\n"), "default", false,
+	  "2:18 expected archive:MAILBOX|3:10 expected a text of 1 to 255" },
+	{ "archive without a query", TEXT("[default]\n"
+	  "delete = archive:Old\n"), "default", false,
+	  "2:21 \"archive\" needs a query" },
+	{ "archive in the INBOX", TEXT("[default]\ndelete = archive:InBox all\n"
+	  " archive:\"INBOX\" all\n"), "default", false,
+	  "2:18 mail can't be archived in the INBOX|3:10 mail can't be" },
+	{ "archive in no name", TEXT("[default]\ndelete = archive:/Old all\n"
+	  " archive:Old/ all\n archive:a//b all\n archive:a* all\n"),
+	  "default", false, "2:18 one \"/\" between|3:10 one \"/\" between|"
+	  "4:10 one \"/\" between|5:10 without * and %" },
+
 	{ "hide is none for retrieve", TEXT("[default]\nretrieve = hide all"),
 	  "default", false, "2:12 unknown action \"hide\"; expected allow, "
 	  "deny or deny:\"text\"" },
@@ -676,6 +703,8 @@ static const struct fingerprint_row {
 	{ "min_retention", "min_retention = 1d", "min_retention = 2d",
 	  false },
 	{ "age_from", "age_from = received", "", false },
+	{ "another archive", "expire = archive:a all",
+	  "expire = archive:b all", false },
 };
 
 START_TEST(test_fingerprint)

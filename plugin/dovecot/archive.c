@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lib.h"
+#include "array.h"
+#include "hash.h"
+#include "mail-index.h"
+#include "mail-namespace.h"
+#include "mail-storage-private.h"
+#include "mail-user.h"
+#include "history.h"
+#include "archive.h"
+
+/* One mailbox that mail is moved to. */
+struct archive_target {
+	/* As the policy names it */
+	char *name;
+	/* NULL: it can't be used, see error */
+	struct mailbox *box;
+	char *error;
+
+	struct mailbox_transaction_context *trans;
+	/* Its own transaction of the INBOX, committed only if that of the
+	   copies was */
+	struct mailbox_transaction_context *src_trans;
+	struct mail *src_mail;
+	ARRAY_TYPE(seq_range) uids;
+
+	/* GUIDs of what is there; filled when they are asked for */
+	HASH_TABLE(char *, char *) guids;
+	pool_t guids_pool;
+};
+
+struct archive {
+	struct mailbox *src;
+	struct history *history;
+	ARRAY(struct archive_target *) targets;
+};
+
+struct archive *archive_init(struct mailbox *src, struct history *history)
+{
+	struct archive *archive = i_new(struct archive, 1);
+
+	archive->src = src;
+	archive->history = history;
+	i_array_init(&archive->targets, 4);
+	return archive;
+}
+
+static void target_rollback(struct archive_target *target)
+{
+	if (target->src_mail != NULL)
+		mail_free(&target->src_mail);
+	if (target->trans != NULL)
+		mailbox_transaction_rollback(&target->trans);
+	if (target->src_trans != NULL)
+		mailbox_transaction_rollback(&target->src_trans);
+	array_clear(&target->uids);
+}
+
+static void target_free(struct archive_target *target)
+{
+	target_rollback(target);
+	array_free(&target->uids);
+	if (target->guids_pool != NULL) {
+		hash_table_destroy(&target->guids);
+		pool_unref(&target->guids_pool);
+	}
+	if (target->box != NULL)
+		mailbox_free(&target->box);
+	i_free(target->name);
+	i_free(target->error);
+	i_free(target);
+}
+
+void archive_deinit(struct archive **_archive)
+{
+	struct archive *archive = *_archive;
+	struct archive_target *target;
+
+	if (archive == NULL)
+		return;
+	*_archive = NULL;
+	array_foreach_elem(&archive->targets, target)
+		target_free(target);
+	array_free(&archive->targets);
+	i_free(archive);
+}
+
+/* The name with the namespace's separator. Returns NULL if it has that
+   separator in it already, which would make levels that nobody wrote. */
+static const char *
+name_with_separator(const char *name, char separator)
+{
+	char *vname, *p;
+
+	if (separator == '/')
+		return name;
+	if (strchr(name, separator) != NULL)
+		return NULL;
+	vname = t_strdup_noconst(name);
+	for (p = vname; *p != '\0'; p++) {
+		if (*p == '/')
+			*p = separator;
+	}
+	return vname;
+}
+
+/* Finds the namespace and the name in it. Returns 0, or -1 and error_r. */
+static int
+target_find(struct archive *archive, const char *name,
+	    struct mail_namespace **ns_r, const char **vname_r,
+	    const char **error_r)
+{
+	struct mail_user *user = archive->src->storage->user;
+	struct mail_namespace *inbox_ns =
+		mail_namespace_find_inbox(user->namespaces);
+	struct mail_namespace *ns;
+	const char *vname;
+
+	vname = name_with_separator(name, mail_namespace_get_sep(inbox_ns));
+	if (vname == NULL) {
+		*error_r = t_strdup_printf(
+			"\"%s\" has the separator of the namespace in it",
+			name);
+		return -1;
+	}
+	ns = mail_namespace_find(user->namespaces, vname);
+	if ((ns->flags & NAMESPACE_FLAG_UNUSABLE) != 0 &&
+	    inbox_ns->prefix_len > 0) {
+		/* all of the user's mailboxes are below a prefix */
+		vname = t_strconcat(inbox_ns->prefix, vname, NULL);
+		ns = mail_namespace_find(user->namespaces, vname);
+	}
+	if (ns->type != MAIL_NAMESPACE_TYPE_PRIVATE || ns->owner != user ||
+	    (ns->flags & NAMESPACE_FLAG_UNUSABLE) != 0) {
+		*error_r = t_strdup_printf("\"%s\" is not in a private "
+					   "namespace of the user", name);
+		return -1;
+	}
+	*ns_r = ns;
+	*vname_r = vname;
+	return 0;
+}
+
+static int mailbox_open_or_create(struct mailbox *box, const char **error_r)
+{
+	enum mail_error error;
+
+	if (mailbox_open(box) == 0)
+		return 0;
+	*error_r = mailbox_get_last_internal_error(box, &error);
+	if (error != MAIL_ERROR_NOTFOUND)
+		return -1;
+	if (mailbox_create(box, NULL, FALSE) < 0) {
+		*error_r = mailbox_get_last_internal_error(box, &error);
+		/* somebody else may have been quicker */
+		if (error != MAIL_ERROR_EXISTS)
+			return -1;
+	}
+	if (mailbox_open(box) < 0) {
+		*error_r = mailbox_get_last_internal_error(box, NULL);
+		return -1;
+	}
+	return 0;
+}
+
+/* A symbolic link or an alias of the INBOX is the INBOX. */
+static int
+target_check_is_other(struct archive *archive, struct mailbox *box,
+		      const char **error_r)
+{
+	struct mailbox_metadata src_metadata, metadata;
+
+	if (mailbox_get_metadata(archive->src, MAILBOX_METADATA_GUID,
+				 &src_metadata) < 0) {
+		*error_r = mailbox_get_last_internal_error(archive->src, NULL);
+		return -1;
+	}
+	if (mailbox_get_metadata(box, MAILBOX_METADATA_GUID, &metadata) < 0) {
+		*error_r = mailbox_get_last_internal_error(box, NULL);
+		return -1;
+	}
+	if (box->inbox_any ||
+	    guid_128_cmp(src_metadata.guid, metadata.guid) == 0) {
+		*error_r = "it is the INBOX by another name";
+		return -1;
+	}
+	return 0;
+}
+
+static int
+target_open(struct archive *archive, struct archive_target *target,
+	    const char **error_r)
+{
+	struct mail_namespace *ns;
+	const char *vname;
+
+	if (target_find(archive, target->name, &ns, &vname, error_r) < 0)
+		return -1;
+	target->box = mailbox_alloc(ns->list, vname, MAILBOX_FLAG_IGNORE_ACLS);
+	if (mailbox_open_or_create(target->box, error_r) < 0 ||
+	    target_check_is_other(archive, target->box, error_r) < 0)
+		return -1;
+	if (strcmp(target->box->storage->name, "mbox") == 0) {
+		*error_r = "mbox would write into messages";
+		return -1;
+	}
+	if (mailbox_sync(target->box, 0) < 0) {
+		*error_r = mailbox_get_last_internal_error(target->box, NULL);
+		return -1;
+	}
+	return 0;
+}
+
+static struct archive_target *
+archive_get_target(struct archive *archive, const char *name)
+{
+	struct archive_target *target;
+	const char *error;
+
+	array_foreach_elem(&archive->targets, target) {
+		if (strcmp(target->name, name) == 0)
+			return target;
+	}
+	target = i_new(struct archive_target, 1);
+	target->name = i_strdup(name);
+	i_array_init(&target->uids, 16);
+	array_push_back(&archive->targets, &target);
+	if (target_open(archive, target, &error) < 0) {
+		target->error = i_strdup_printf("archive \"%s\": %s",
+						name, error);
+		if (target->box != NULL)
+			mailbox_free(&target->box);
+	}
+	return target;
+}
+
+static void target_begin(struct archive *archive, struct archive_target *target)
+{
+	if (target->trans != NULL)
+		return;
+	target->trans = mailbox_transaction_begin(target->box,
+		MAILBOX_TRANSACTION_FLAG_EXTERNAL, __func__);
+	target->src_trans = mailbox_transaction_begin(archive->src, 0,
+						      __func__);
+	target->src_mail = mail_alloc(target->src_trans, 0, NULL);
+}
+
+/* Returns 0, or -1 and error_r. */
+static int
+target_read_guids(struct archive_target *target, const char **error_r)
+{
+	struct mailbox_transaction_context *trans;
+	struct mail *mail;
+	const char *guid;
+	uint32_t seq, count;
+	char *key;
+	int ret = 0;
+
+	if (target->guids_pool != NULL)
+		return 0;
+	target->guids_pool = pool_alloconly_create("archive guids", 1024);
+	hash_table_create(&target->guids, target->guids_pool, 0, str_hash,
+			  strcmp);
+	trans = mailbox_transaction_begin(target->box, 0, __func__);
+	mail = mail_alloc(trans, MAIL_FETCH_GUID, NULL);
+	count = mail_index_view_get_messages_count(trans->view);
+	for (seq = 1; seq <= count && ret == 0; seq++) {
+		mail_set_seq(mail, seq);
+		if (mail_get_special(mail, MAIL_FETCH_GUID, &guid) == 0) {
+			key = p_strdup(target->guids_pool, guid);
+			hash_table_update(target->guids, key, key);
+		} else if (!mail->expunged) {
+			*error_r = mailbox_get_last_internal_error(target->box,
+								   NULL);
+			ret = -1;
+		}
+	}
+	mail_free(&mail);
+	(void)mailbox_transaction_commit(&trans);
+	if (ret < 0) {
+		hash_table_destroy(&target->guids);
+		pool_unref(&target->guids_pool);
+	}
+	return ret;
+}
+
+/* Is the copy there already? Returns 1, 0, or -1 and error_r. */
+static int
+target_has_copy(struct archive *archive, struct archive_target *target,
+		const char **error_r)
+{
+	struct history_record rec;
+	const char *guid;
+
+	history_get(archive->history, target->src_trans->view,
+		    target->src_mail->seq, &rec);
+	if ((rec.flags & HISTORY_ARCHIVING) == 0)
+		return 0;
+	if (mail_get_special(target->src_mail, MAIL_FETCH_GUID, &guid) < 0) {
+		*error_r = mailbox_get_last_internal_error(archive->src, NULL);
+		return -1;
+	}
+	if (target_read_guids(target, error_r) < 0)
+		return -1;
+	return hash_table_lookup(target->guids, guid) != NULL ? 1 : 0;
+}
+
+static int
+target_copy(struct archive *archive, struct archive_target *target,
+	    const char **error_r)
+{
+	struct mail_save_context *save_ctx;
+	int ret;
+
+	ret = target_has_copy(archive, target, error_r);
+	if (ret < 0)
+		return -1;
+	if (ret > 0) {
+		mail_expunge(target->src_mail);
+		return 0;
+	}
+	save_ctx = mailbox_save_alloc(target->trans);
+	mailbox_save_copy_flags(save_ctx, target->src_mail);
+	save_ctx->data.flags &= ENUM_NEGATE(MAIL_DELETED);
+	/* A move, for the sake of quota: nothing is added. It also expunges
+	   the original, in a transaction that is committed after this one. */
+	if (mailbox_move(&save_ctx, target->src_mail) < 0) {
+		*error_r = mailbox_get_last_internal_error(target->box, NULL);
+		return -1;
+	}
+	return 0;
+}
+
+int archive_mail(struct archive *archive, struct mail *mail,
+		 const char *mailbox, const char **error_r)
+{
+	struct archive_target *target = archive_get_target(archive, mailbox);
+
+	if (target->error != NULL) {
+		*error_r = t_strdup(target->error);
+		return -1;
+	}
+	target_begin(archive, target);
+	if (!mail_set_uid(target->src_mail, mail->uid)) {
+		*error_r = "the message is gone";
+		return -1;
+	}
+	if (target_copy(archive, target, error_r) < 0) {
+		*error_r = t_strdup_printf("archive \"%s\": %s", mailbox,
+					   *error_r);
+		return -1;
+	}
+	seq_range_array_add(&target->uids, mail->uid);
+	return 0;
+}
+
+static int
+target_commit(struct archive *archive, struct archive_target *target,
+	      const char **error_r)
+{
+	if (target->src_mail != NULL)
+		mail_free(&target->src_mail);
+	if (history_mark_archiving(archive->history, &target->uids) < 0) {
+		*error_r = "can't write to the INBOX's index";
+		return -1;
+	}
+	if (mailbox_transaction_commit(&target->trans) < 0) {
+		*error_r = mailbox_get_last_internal_error(target->box, NULL);
+		return -1;
+	}
+	if (mailbox_transaction_commit(&target->src_trans) < 0) {
+		*error_r = mailbox_get_last_internal_error(archive->src, NULL);
+		return -1;
+	}
+	return 0;
+}
+
+int archive_commit(struct archive *archive, ARRAY_TYPE(seq_range) *moved,
+		   ARRAY_TYPE(seq_range) *failed, const char **error_r)
+{
+	struct archive_target *target;
+	const char *error;
+	int ret = 0;
+
+	array_foreach_elem(&archive->targets, target) {
+		if (array_count(&target->uids) == 0)
+			continue;
+		if (target_commit(archive, target, &error) < 0) {
+			*error_r = t_strdup_printf("archive \"%s\": %s",
+						   target->name, error);
+			seq_range_array_merge(failed, &target->uids);
+			ret = -1;
+		} else {
+			seq_range_array_merge(moved, &target->uids);
+		}
+		target_rollback(target);
+	}
+	return ret;
+}

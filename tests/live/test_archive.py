@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""archive:MAILBOX in delete and expire: moved, never lost, never twice."""
+
+import os
+import shutil
+import subprocess
+
+from harness import LiveTest, message
+
+ARCHIVE = "Archive/POP3"
+
+
+class ArchiveTest(LiveTest):
+    def box(self, user, name=ARCHIVE):
+        """The name with this user's separator: Maildir++ has a dot."""
+        return name.replace("/", "." if user.format == "maildir" else "/")
+
+    def everything(self, user, names=(ARCHIVE,)):
+        """(guid, flags, received, sha256) of all messages in INBOX and
+        archives."""
+        found = list(user.messages())
+        boxes = user.doveadm("mailbox list").decode().split("\n")
+        for name in names:
+            if self.box(user, name) in boxes:
+                found += user.messages(self.box(user, name))
+        return sorted((m.guid, m.flags, m.received, m.sha256) for m in found)
+
+    def three(self, policy):
+        user = self.user(policy)
+        user.pop3().quit()
+        user.append([message("one")], flags=[r"\Seen", "$Label"],
+                    received=1700000000)
+        user.append([message("two", body="no final newline")],
+                    flags=[r"\Flagged"])
+        user.append([message("three", size=50000)])
+        return user
+
+
+class Archive(ArchiveTest):
+    formats = ("maildir", "sdbox", "mdbox")
+
+    def test_dele(self):
+        user = self.three("[default]\ndelete = archive:Archive/POP3 all\n")
+        before = self.everything(user)
+        client = user.pop3()
+        client.ok("DELE 1")
+        client.ok("DELE 3")
+        self.assertEqual(client.quit().text,
+                         "+OK Logging out, messages deleted.")
+        self.assertEqual(user.uids(), [2])
+        self.assertEqual(user.count(self.box(user)), 2)
+        self.assertEqual(self.everything(user), before)
+        self.wait_log("removed=0 hidden=0 archived=2 kept_at_quit=0")
+        # and into the mailbox that now exists
+        client = user.pop3()
+        client.ok("DELE 1")
+        client.quit()
+        self.assertEqual(user.count(), 0)
+        self.assertEqual(self.everything(user), before)
+
+    def test_connection_lost(self):
+        user = self.three("[default]\ndelete = archive:Archive/POP3 all\n")
+        before = self.everything(user)
+        client = user.pop3()
+        client.ok("DELE 1")
+        client.close()
+        self.assertEqual(user.uids(), [1, 2, 3])
+        self.assertEqual(self.everything(user), before)
+
+    def test_several_archives_and_removal(self):
+        user = self.three("[default]\ndelete = archive:Old/One subject one\n"
+                          "  archive:\"Old/The second\" subject two\n"
+                          "  allow all\n")
+        before = self.everything(user)
+        client = user.pop3()
+        for number in 1, 2, 3:
+            client.ok("DELE %d" % number)
+        self.assertTrue(client.quit().ok)
+        self.assertEqual(user.count(), 0)
+        after = self.everything(user, ("Old/One", "Old/The second"))
+        self.assertEqual(len(after), 2)
+        self.assertTrue(set(after) <= set(before))
+
+    def test_expire(self):
+        user = self.three("[default]\n"
+                          "expire = archive:Archive/POP3 retrievedbefore 14d\n")
+        before = {m.guid: m.sha256 for m in user.messages()}
+        client = user.pop3()
+        client.download([1, 2])
+        client.quit()
+        for day in (5, 10, 13):
+            self.clock.set("%dd" % day)
+            user.pop3().quit()
+        self.assertEqual(user.count(), 3)
+        self.clock.set("15d")
+        user.pop3().quit()
+        self.assertEqual(user.uids(), [3])
+        archived = user.messages(self.box(user))
+        self.assertEqual(len(archived), 2)
+        for m in archived:
+            self.assertEqual(m.sha256, before[m.guid])
+
+    def test_deleted_flag_does_not_go_along(self):
+        """The next EXPUNGE would remove it for good."""
+        user = self.user("[default]\ndelete = archive:Archive all\n")
+        user.append([message("one")], flags=[r"\Deleted"])
+        client = user.pop3()
+        client.ok("DELE 1")
+        client.quit()
+        self.assertEqual(user.messages("Archive")[0].flags, frozenset())
+
+    def test_verdict_changes_to_another_archive(self):
+        user = self.user("[default]\ndelete = archive:A flagged\n"
+                         "  archive:B all\n")
+        user.append([message("one")])
+        client = user.pop3()
+        client.ok("DELE 1")
+        with user.imap() as imap:
+            imap.select()
+            imap.store("1", "+FLAGS", r"\Flagged")
+        self.assertEqual(client.quit().text,
+                         "-ERR [SYS/TEMP] 1 message not deleted")
+        self.assertEqual(user.count(), 1)
+
+    def test_archive_that_can_not_be_written(self):
+        if self.format == "mdbox":
+            self.skipTest("mdbox keeps all mailboxes in the same files")
+        user = self.three("[default]\ndelete = archive:Archive subject one\n"
+                          "  allow all\n")
+        self.expect_errors("")
+        user.doveadm("mailbox create", "Archive")
+        folder = user.host_home + {
+            "maildir": "/Maildir/.Archive",
+            "sdbox": "/sdbox/mailboxes/Archive/dbox-Mails"}[self.format]
+        client = user.pop3()
+        client.ok("DELE 1")
+        client.ok("DELE 2")
+        for path, _, _ in os.walk(folder):
+            os.chmod(path, 0o500)
+        try:
+            reply = client.quit()
+        finally:
+            for path, _, _ in os.walk(folder):
+                os.chmod(path, 0o700)
+        self.assertRegex(reply.text, r"^-ERR \[SYS/TEMP\]")
+        self.assertEqual(user.uids(), [1, 3])
+        self.assertEqual(user.count("Archive"), 0)
+
+    def test_inbox_by_another_name(self):
+        if self.format != "maildir":
+            self.skipTest("Maildir only")
+        user = self.three("[default]\ndelete = archive:Same all\n")
+        self.expect_errors("INBOX by another name")
+        os.symlink(".", user.host_home + "/Maildir/.Same")
+        client = user.pop3()
+        client.ok("DELE 1")
+        self.assertFalse(client.quit().ok)
+        self.assertEqual(user.uids(), [1, 2, 3])
+
+    def test_name_with_the_separator(self):
+        if self.format != "maildir":
+            self.skipTest("a dot separates on Maildir only")
+        user = self.three("[default]\ndelete = archive:v1.0 all\n")
+        self.expect_errors("has the separator")
+        client = user.pop3()
+        client.ok("DELE 1")
+        self.assertFalse(client.quit().ok)
+        self.assertEqual(user.uids(), [1, 2, 3])
+
+
+class Crash(ArchiveTest):
+    """SIGKILL at each write to the INBOX's index, which is where the steps of
+    a move meet: afterwards each message is somewhere, and after the next
+    session in one place."""
+
+    formats = ("maildir", "sdbox")
+
+    def setUp(self):
+        if shutil.which("strace") is None:
+            self.skipTest("strace is not installed")
+        super().setUp()
+
+    def _check_log(self):
+        """Of course there are errors."""
+        self.assertNotRegex(self.log(), "Panic|assert")
+
+    def quit_killed_at(self, client, path, number):
+        """QUIT; the process dies at its number'th write to path. Returns
+        whether it did."""
+        strace = subprocess.Popen(
+            ["strace", "-o", os.devnull, "-p", str(client.mail_process()),
+             "-P", path, "-e", "trace=write,pwrite64,writev", "-e",
+             "inject=write,pwrite64,writev:signal=KILL:when=%d" % number],
+            stderr=subprocess.PIPE)
+        self.assertIn(b"attached", strace.stderr.readline())
+        client.send("QUIT\r\n")
+        answer = client.read_eof()
+        client.close()
+        strace.wait()
+        strace.stderr.close()
+        return b"OK" not in answer
+
+    def test_kill_at_each_write(self):
+        path = {"maildir": "Maildir",
+                "sdbox": "sdbox/mailboxes/INBOX/dbox-Mails"}[self.format]
+        kills = 0
+        for number in range(1, 10):
+            user = self.three(
+                "[default]\ndelete = archive:Archive/POP3 all\n")
+            before = self.everything(user)
+            client = user.pop3()
+            for i in 1, 2, 3:
+                client.ok("DELE %d" % i)
+            if not self.quit_killed_at(
+                    client, "%s/%s/dovecot.index.log" % (user.host_home, path),
+                    number):
+                break
+            kills += 1
+            self.assertEqual(set(self.everything(user)), set(before))
+            client = user.pop3()
+            for i in sorted(client.list()):
+                client.ok("DELE %d" % i)
+            self.assertTrue(client.quit().ok)
+            self.assertEqual(user.count(), 0)
+            self.assertEqual(self.everything(user), before)
+        self.assertEqual(self.everything(user), before)
+        self.assertGreaterEqual(kills, 2)
