@@ -286,7 +286,7 @@ explain_find(struct explain *explain, ARRAY_TYPE(seq_range) *seqs)
 	/* which of them is it? */
 	array_clear(seqs);
 	for (seq = 1; seq <= count; seq++) {
-		ret = query_match_one(explain->trans, explain->history, query,
+		ret = query_match_one(explain->trans, explain->history, query, NULL,
 				      seq, explain->session.now, &error);
 		if (ret < 0) {
 			mail_index_lookup_uid(explain->trans->view, seq, &uid);

@@ -23,6 +23,7 @@ struct judge_query {
 	bool all_failed;
 	/* One bit a message, from sequence 1 on; NULL = not asked yet */
 	unsigned char *matches;
+	struct query_reuse reuse;
 };
 
 /* What policy_decide() may look at for a question. */
@@ -46,6 +47,10 @@ struct judge {
 	struct mailbox_transaction_context *trans;
 	struct mail *mail;
 	uint32_t messages_count;
+	/* Dates of messages, from sequence 1 on, 0 where not asked yet; NULL =
+	   none. Dovecot doesn't find quickly what it has put into its cache,
+	   but not yet committed. */
+	int64_t *saved, *received;
 	/* Messages whose history is newer than the answers about it: one bit
 	   each, NULL = none */
 	unsigned char *stale;
@@ -173,6 +178,29 @@ judge_begin(struct judge *judge, struct mailbox_transaction_context *trans)
 	}
 }
 
+/* Could the answer become another while a transaction lasts? */
+static bool query_is_variable(const struct policy_query *query)
+{
+	return query->uses_flags || query->uses_history ||
+		query->uses_hidden || query->uses_clock;
+}
+
+void judge_refresh(struct judge *judge)
+{
+	unsigned int i;
+
+	for (i = 0; i < judge->queries_count; i++) {
+		struct judge_query *jq = &judge->queries[i];
+
+		jq->all_failed = FALSE;
+		if (query_is_variable(jq->query))
+			i_free(jq->matches);
+		if (jq->query->uses_clock)
+			query_reuse_deinit(&jq->reuse);
+	}
+	i_free(judge->stale);
+}
+
 void judge_forget_all(struct judge *judge)
 {
 	unsigned int i;
@@ -181,8 +209,11 @@ void judge_forget_all(struct judge *judge)
 		judge->queries[i].asked = 0;
 		judge->queries[i].all_failed = FALSE;
 		i_free(judge->queries[i].matches);
+		query_reuse_deinit(&judge->queries[i].reuse);
 	}
 	i_free(judge->stale);
+	i_free(judge->saved);
+	i_free(judge->received);
 	if (judge->mail != NULL)
 		mail_free(&judge->mail);
 	judge->trans = NULL;
@@ -255,16 +286,24 @@ static int judge_match(void *context, const struct policy_query *query)
 		return bit_is_set(jq->matches, judge->seq) ? 1 : 0;
 
 	jq->asked++;
-	return query_match_one(judge->trans, judge->history, query, judge->seq,
-			       judge->session->now, &judge->error);
+	jq->reuse.mail = &judge->mail;
+	return query_match_one(judge->trans, judge->history, query,
+			       &jq->reuse, judge->seq, judge->session->now,
+			       &judge->error);
 }
 
 /* Returns 0 if it could not be found out. */
 static int64_t judge_get_date(struct judge *judge, bool saved)
 {
 	struct mail_storage *storage = judge->trans->box->storage;
+	int64_t **dates = saved ? &judge->saved : &judge->received;
 	time_t date;
 	int ret;
+
+	if (*dates == NULL)
+		*dates = i_new(int64_t, judge->messages_count);
+	if ((*dates)[judge->seq - 1] != 0)
+		return (*dates)[judge->seq - 1];
 
 	if (judge->mail == NULL)
 		judge->mail = mail_alloc(judge->trans, 0, NULL);
@@ -282,6 +321,7 @@ static int64_t judge_get_date(struct judge *judge, bool saved)
 		date = 0;
 	}
 	mail_storage_last_error_pop(storage);
+	(*dates)[judge->seq - 1] = date;
 	return date;
 }
 

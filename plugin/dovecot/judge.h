@@ -49,6 +49,9 @@ void judge_get_facts(struct judge *judge,
 
 /* This message's history changed. */
 void judge_forget(struct judge *judge, uint32_t uid);
+/* Flags, history or the clock have changed; the transaction and its view are
+   the same. */
+void judge_refresh(struct judge *judge);
 /* Flags, messages, the view or the clock changed. */
 void judge_forget_all(struct judge *judge);
 

@@ -85,6 +85,84 @@ static void query_args_normalize(struct mail_search_arg *arg, bool negate)
 	}
 }
 
+struct query_message {
+	struct mailbox_transaction_context *trans;
+	struct mail **mail;
+	uint32_t seq;
+};
+
+static int query_message_size(struct query_message *message, uoff_t *size_r)
+{
+	struct mail_storage *storage = message->trans->box->storage;
+	int ret;
+
+	if (*message->mail == NULL)
+		*message->mail = mail_alloc(message->trans, 0, NULL);
+	mail_set_seq(*message->mail, message->seq);
+
+	T_BEGIN {
+		mail_storage_last_error_push(storage);
+		ret = mail_get_virtual_size(*message->mail, size_r);
+		mail_storage_last_error_pop(storage);
+	} T_END;
+	return ret;
+}
+
+/* Conditions that are answered by a look at the index. A search would set up
+   mail, events and memory pools for each question first, tens of thousands of
+   instructions. What stays unknown here, failures too, is left to it. */
+static void
+query_arg_match(struct mail_search_arg *arg, struct query_message *message)
+{
+	const struct mail_index_record *rec;
+	enum mail_flags flags;
+	uoff_t size;
+
+	switch (arg->type) {
+	case SEARCH_ALL:
+		ARG_SET_RESULT(arg, 1);
+		break;
+	case SEARCH_SEQSET:
+		ARG_SET_RESULT(arg, seq_range_exists(&arg->value.seqset,
+						     message->seq) ? 1 : 0);
+		break;
+	case SEARCH_FLAGS:
+		flags = arg->value.flags;
+		if ((flags & MAIL_RECENT) != 0 ||
+		    message->trans->box->view_pvt != NULL)
+			break;
+		rec = mail_index_lookup(message->trans->view, message->seq);
+		ARG_SET_RESULT(arg, (rec->flags & flags) == flags ? 1 : 0);
+		break;
+	case SEARCH_SMALLER:
+	case SEARCH_LARGER:
+		if (query_message_size(message, &size) < 0)
+			break;
+		if (arg->type == SEARCH_SMALLER)
+			ARG_SET_RESULT(arg, size < arg->value.size ? 1 : 0);
+		else
+			ARG_SET_RESULT(arg, size > arg->value.size ? 1 : 0);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Returns 1, 0, or -1 if it takes a search to know. */
+static int query_match_index(struct mailbox_transaction_context *trans,
+			     struct mail_search_args *tree, struct mail **mail,
+			     uint32_t seq)
+{
+	struct query_message message = {
+		.trans = trans,
+		.mail = mail,
+		.seq = seq,
+	};
+
+	mail_search_args_reset(tree->args, TRUE);
+	return mail_search_args_foreach(tree->args, query_arg_match, &message);
+}
+
 /* Build the query's tree as Dovecot will search it. */
 static int
 query_build(const struct search_keys_scope *scope,
@@ -95,7 +173,6 @@ query_build(const struct search_keys_scope *scope,
 			      args_r, error_r) < 0)
 		return -1;
 	query_args_normalize((*args_r)->args, FALSE);
-	mail_search_args_simplify(*args_r);
 	return 0;
 }
 
@@ -112,6 +189,7 @@ query_search(struct mailbox_transaction_context *trans,
 
 	/* The caller may have an error of its own to report yet. */
 	mail_storage_last_error_push(trans->box->storage);
+	/* simplifies it, too */
 	mail_search_args_init(args, trans->box, FALSE, NULL);
 	ctx = mailbox_search_init(trans, args, NULL, 0, NULL);
 	while (mailbox_search_next(ctx, &mail)) {
@@ -143,7 +221,8 @@ query_error(const struct policy_query *query, const char *error)
 
 int query_match_one(struct mailbox_transaction_context *trans,
 		    struct history *history, const struct policy_query *query,
-		    uint32_t seq, int64_t now, const char **error_r)
+		    struct query_reuse *reuse, uint32_t seq, int64_t now,
+		    const char **error_r)
 {
 	const struct search_keys_scope scope = {
 		.history = history,
@@ -151,26 +230,69 @@ int query_match_one(struct mailbox_transaction_context *trans,
 		.seq = seq,
 		.now = now,
 	};
-	struct mail_search_args *args;
-	int ret;
+	/* Keys about history are answered for seq when the tree is built. */
+	bool keep = reuse != NULL && !query->uses_history &&
+		!query->uses_hidden;
+	struct mail_search_args *args = keep ? reuse->tree : NULL;
+	struct mail *mail = NULL;
+	int ret = 0;
 
 	*error_r = NULL;
 	T_BEGIN {
-		if (query_build(&scope, query, &args, error_r) < 0)
-			ret = -1;
-		else {
-			if (args->args->type == SEARCH_ALL)
-				ret = args->args->match_not ? 0 : 1;
-			else {
+		if (args == NULL)
+			ret = query_build(&scope, query, &args, error_r);
+		if (ret == 0) {
+			ret = query_match_index(trans, args, reuse == NULL ?
+						&mail : reuse->mail, seq);
+			if (keep)
+				reuse->tree = args;
+			if (ret < 0) {
+				if (keep)
+					args = mail_search_args_dup(args);
+				mail_search_args_reset(args->args, TRUE);
 				mail_search_build_add_seqset(args, seq, seq);
 				ret = query_search(trans, args, NULL, error_r);
+				mail_search_args_unref(&args);
+			} else if (!keep) {
+				mail_search_args_unref(&args);
 			}
-			mail_search_args_unref(&args);
 		}
+		if (mail != NULL)
+			mail_free(&mail);
 		if (ret < 0)
 			*error_r = query_error(query, *error_r);
 	} T_END_PASS_STR_IF(ret < 0, error_r);
 	return ret;
+}
+
+void query_reuse_deinit(struct query_reuse *reuse)
+{
+	if (reuse->tree != NULL)
+		mail_search_args_unref(&reuse->tree);
+}
+
+/* Returns FALSE if it takes a search to know. */
+static bool query_match_all_index(struct mailbox_transaction_context *trans,
+				  struct mail_search_args *tree,
+				  uint32_t count, ARRAY_TYPE(seq_range) *seqs)
+{
+	ARRAY_TYPE(seq_range) found;
+	struct mail *mail = NULL;
+	uint32_t seq;
+	int ret = 0;
+
+	i_array_init(&found, 64);
+	for (seq = 1; seq <= count && ret >= 0; seq++) {
+		ret = query_match_index(trans, tree, &mail, seq);
+		if (ret > 0)
+			seq_range_array_add(&found, seq);
+	}
+	if (mail != NULL)
+		mail_free(&mail);
+	if (ret >= 0)
+		seq_range_array_merge(seqs, &found);
+	array_free(&found);
+	return ret >= 0;
 }
 
 int query_match_all(struct mailbox_transaction_context *trans,
@@ -184,7 +306,6 @@ int query_match_all(struct mailbox_transaction_context *trans,
 		.now = now,
 	};
 	struct mail_search_args *args;
-	struct mail_search_arg *arg;
 	uint32_t count = mail_index_view_get_messages_count(trans->view);
 	int ret;
 
@@ -194,21 +315,8 @@ int query_match_all(struct mailbox_transaction_context *trans,
 	T_BEGIN {
 		ret = query_build(&scope, query, &args, error_r);
 		if (ret == 0) {
-			arg = args->args;
-			if (arg->type == SEARCH_ALL) {
-				if (!arg->match_not) {
-					seq_range_array_add_range(seqs, 1,
-								  count);
-				}
-			} else if (arg->type == SEARCH_SEQSET &&
-				   arg->next == NULL) {
-				/* about history and nothing else: it has been
-				   answered already */
-				seq_range_array_merge(seqs,
-						      &arg->value.seqset);
-				seq_range_array_remove_range(seqs, count + 1,
-							     UINT32_MAX);
-			} else {
+			if (!query_match_all_index(trans, args, count, seqs)) {
+				mail_search_args_reset(args->args, TRUE);
 				ret = query_search(trans, args, seqs, error_r);
 			}
 			mail_search_args_unref(&args);

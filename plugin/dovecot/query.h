@@ -11,15 +11,29 @@
 #include "seq-range-array.h"
 #include "pop3-policy/query.h"
 
+struct mail;
+struct mail_search_args;
 struct mailbox_transaction_context;
 struct history;
 
+/* What is kept between queries about single messages of one transaction, as
+   long as now stays the same. Begin with zeros. */
+struct query_reuse {
+	/* One for all queries of the transaction; allocated when needed, freed
+	   by the caller */
+	struct mail **mail;
+	/* This query's tree; freed by query_reuse_deinit() */
+	struct mail_search_args *tree;
+};
+
 /* Does the query match the message seq of the transaction's view? now: the
-   moment that relative times count from. Returns 1, 0, or -1 and error_r
-   (data stack). */
+   moment that relative times count from. reuse: NULL if this is the only
+   question. Returns 1, 0, or -1 and error_r (data stack). */
 int query_match_one(struct mailbox_transaction_context *trans,
 		    struct history *history, const struct policy_query *query,
-		    uint32_t seq, int64_t now, const char **error_r);
+		    struct query_reuse *reuse, uint32_t seq, int64_t now,
+		    const char **error_r);
+void query_reuse_deinit(struct query_reuse *reuse);
 
 /* All messages of the transaction's view that the query matches, as sequence
    numbers added to seqs. Returns 0, or -1 and error_r (data stack): one

@@ -186,11 +186,9 @@ command_filter_ask(struct command_filter *filter,
 {
 	struct pop3_session *session = filter->session;
 
-	T_BEGIN {
-		filter->refusal = i_strdup(cmd->command == COMMAND_DELE ?
-			pop3_session_dele(session, cmd->msgnum) :
-			pop3_session_retr(session, cmd->msgnum));
-	} T_END;
+	filter->refusal = i_strdup(cmd->command == COMMAND_DELE ?
+		pop3_session_dele(session, cmd->msgnum) :
+		pop3_session_retr(session, cmd->msgnum));
 	filter->refusal_cmd = *cmd;
 	return filter->refusal == NULL;
 }
@@ -360,6 +358,7 @@ static ssize_t command_filter_read(struct istream_private *stream)
 	struct command_filter *filter =
 		container_of(stream, struct command_filter, istream);
 	const unsigned char *data;
+	enum scan_result result;
 	size_t size, run_size;
 	ssize_t ret;
 
@@ -375,7 +374,13 @@ static ssize_t command_filter_read(struct istream_private *stream)
 	filter->lines_waiting = FALSE;
 	while ((ret = command_filter_read_parent(filter)) > 0) {
 		data = i_stream_get_data(stream->parent, &size);
-		switch (command_filter_scan(filter, data, size, &run_size)) {
+		/* one frame for all lines: an allowed one leaves next to
+		   nothing in it */
+		T_BEGIN {
+			result = command_filter_scan(filter, data, size,
+						     &run_size);
+		} T_END;
+		switch (result) {
 		case SCAN_STOPPED:
 			filter->lines_waiting = TRUE;
 			/* fall through */

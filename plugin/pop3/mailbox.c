@@ -15,6 +15,7 @@
 #include "hidden-keyword.h"
 #include "history.h"
 #include "judge.h"
+#include "maildir-mtimes.h"
 #include "query.h"
 #include "user-policy.h"
 #include "session.h"
@@ -27,10 +28,17 @@
 #define SDBOX_UNLINK_RETRIES 50
 #define SDBOX_UNLINK_RETRY_USECS 20000
 
+/* Setting the keyword renames a file on Maildir. If more messages than this
+   are deleted, it waits until the client has gone, which costs another opening
+   of the mailbox. */
+#define MAILBOX_MAX_KEYWORDS_AT_QUIT 16
+
 struct pop3_policy_mailbox {
 	union mailbox_module_context module_ctx;
 	struct pop3_session *session;
 
+	/* Before Dovecot read it; not set where it isn't a Maildir */
+	struct maildir_mtimes mtimes;
 	/* UIDNEXT when the session's scan began */
 	uint32_t first_uidnext;
 	/* The scan in which Dovecot learns what the session sees, and what it
@@ -228,10 +236,12 @@ pop3_policy_mailbox_search_deinit(struct mail_search_context *ctx)
 /* Does the index know of all changes of flags by itself? What another program
    wrote into Maildir's file names, or into the mailboxes behind a virtual one,
    has to be brought there. */
-static bool mailbox_has_all_flags_in_index(struct mailbox *box)
+static bool mailbox_has_all_flags_in_index(struct pop3_policy_mailbox *pbox,
+					   struct mailbox *box)
 {
-	return strcmp(box->storage->name, "maildir") != 0 &&
-		strcmp(box->storage->name, "virtual") != 0;
+	if (strcmp(box->storage->name, "maildir") == 0)
+		return maildir_mtimes_are_same(box, &pbox->mtimes);
+	return strcmp(box->storage->name, "virtual") != 0;
 }
 
 /* Others may have flagged a message, or taken a hiding back, between DELE and
@@ -245,7 +255,7 @@ static void mailbox_refresh(struct pop3_policy_mailbox *pbox,
 		return;
 	pbox->refreshed = TRUE;
 
-	if (session->uses_flags && !mailbox_has_all_flags_in_index(box)) {
+	if (session->uses_flags && !mailbox_has_all_flags_in_index(pbox, box)) {
 		struct mailbox *box2 =
 			mailbox_alloc(box->list, box->vname,
 				      MAILBOX_FLAG_READONLY |
@@ -336,6 +346,7 @@ mailbox_may_remove(struct pop3_policy_mailbox *pbox, struct mail *mail)
 {
 	struct pop3_session *session = pbox->session;
 	struct policy_verdict verdict;
+	const char *error;
 
 	pbox->evaluating = TRUE;
 	pop3_session_quit_verdict(session, mail->transaction, mail->seq,
@@ -351,9 +362,15 @@ mailbox_may_remove(struct pop3_policy_mailbox *pbox, struct mail *mail)
 			break;
 		}
 		pbox->has_hidden = TRUE;
-		history_note_hidden(session->history, mail->transaction->view,
-				    mail->seq, session->facts.now);
-		session->keywords_pending = TRUE;
+		if (session->client->deleted_count >
+		    MAILBOX_MAX_KEYWORDS_AT_QUIT ||
+		    hidden_keyword_hide(mail, session->history,
+					session->facts.now, &error) < 0) {
+			history_note_hidden(session->history,
+					    mail->transaction->view, mail->seq,
+					    session->facts.now);
+			session->keywords_pending = TRUE;
+		}
 		session->counters.hidden++;
 		return FALSE;
 	case POLICY_ACTION_ARCHIVE:
@@ -671,6 +688,8 @@ static int pop3_policy_mailbox_open(struct mailbox *box)
 {
 	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
 
+	if (strcmp(box->storage->name, "maildir") == 0)
+		maildir_mtimes_note(box, &pbox->mtimes);
 	if (pbox->module_ctx.super.open(box) < 0)
 		return -1;
 	pop3_session_mailbox_opened(pbox->session, box);

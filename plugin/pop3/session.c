@@ -73,7 +73,7 @@ static void pop3_session_advance_clock(struct pop3_session *session,
 	if (ioloop_time - session->facts.now >= (time_t)step_secs) {
 		session->facts.now = ioloop_time;
 		if (session->judge != NULL)
-			judge_forget_all(session->judge);
+			judge_refresh(session->judge);
 	}
 }
 
@@ -120,13 +120,13 @@ pop3_session_judge(struct pop3_session *session,
 			"Can't decide about %s",
 			policy_question_name(question)), error);
 	}
-	if (session->want_decision_events) {
+	if (session->want_decision_events) T_BEGIN {
 		uint32_t uid;
 
 		mail_index_lookup_uid(trans->view, seq, &uid);
 		policy_event_decision(session->event, question, verdict_r,
 				      uid, error);
-	}
+	} T_END;
 }
 
 static const char *
@@ -236,7 +236,7 @@ void pop3_session_refresh(struct pop3_session *session)
 {
 	session->facts.now = ioloop_time;
 	if (session->judge != NULL)
-		judge_forget_all(session->judge);
+		judge_refresh(session->judge);
 }
 
 void pop3_session_sent(struct pop3_session *session, uint32_t seq)
