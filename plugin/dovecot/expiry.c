@@ -183,7 +183,8 @@ static void expiry_message(struct expiry *expiry, uint32_t seq, uint32_t uid)
 		      seq, &verdict, &error);
 	switch (verdict.action) {
 	case POLICY_ACTION_DENY:
-		if (verdict.reason == POLICY_REASON_ERROR) {
+		if (verdict.reason == POLICY_REASON_ERROR &&
+		    !master_service_is_killed(master_service)) {
 			expiry->next_due_unknown = TRUE;
 			expiry_failure(expiry, "Can't decide about expire",
 				       error != NULL ? error :
@@ -252,7 +253,8 @@ static void expiry_messages(struct expiry *expiry)
 			expiry->result.more = TRUE;
 			return;
 		}
-		if (expiry->batch_count >= EXPIRY_BATCH_COUNT)
+		if (expiry->batch_count >= EXPIRY_BATCH_COUNT ||
+		    master_service_is_killed(master_service))
 			return;
 		mail_index_lookup_uid(view, seq, &uid);
 		T_BEGIN {
@@ -283,14 +285,15 @@ static void expiry_archive_commit(struct expiry *expiry)
 static int expiry_batch(struct expiry *expiry)
 {
 	struct history_header header;
-	bool finished, killed = master_service_is_killed(master_service);
+	bool finished, killed;
 	int ret;
 
 	expiry->batch_count = 0;
 	expiry->trans = mailbox_transaction_begin(expiry->box, 0, __func__);
 	expiry->mail = mail_alloc(expiry->trans, 0, NULL);
-	if (!killed)
-		expiry_messages(expiry);
+	expiry_messages(expiry);
+	/* Dovecot interrupts searches then; what was decided is carried out. */
+	killed = master_service_is_killed(master_service);
 	mail_free(&expiry->mail);
 	judge_forget_all(expiry->judge);
 	expiry_archive_commit(expiry);
