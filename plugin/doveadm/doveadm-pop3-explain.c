@@ -15,6 +15,7 @@
 #include "history.h"
 #include "judge.h"
 #include "query.h"
+#include "session-facts.h"
 #include "user-policy.h"
 #include "doveadm-pop3-policy.h"
 
@@ -334,8 +335,7 @@ static void explain_messages(struct explain *explain)
 
 static void explain_inbox(struct explain *explain)
 {
-	pop3_policy_compat_session_facts(explain->user, &explain->session);
-	explain->session.now = time(NULL);
+	session_facts_init(&explain->session, explain->user, time(NULL));
 	explain->future = explain->session;
 
 	explain->history = history_init(explain->box);

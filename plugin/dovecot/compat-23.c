@@ -2,7 +2,6 @@
 
 #include "lib.h"
 #include "net.h"
-#include "str.h"
 #include "mail-user.h"
 #include "pop3-policy-config.h"
 #include "compat.h"
@@ -28,25 +27,9 @@ int pop3_policy_compat_settings(struct mail_user *user, pool_t pool,
 	return 0;
 }
 
-static const char *ip_text(struct mail_user *user, const struct ip_addr *ip)
+bool pop3_policy_compat_is_tls(struct mail_user *user)
 {
-	return ip == NULL || ip->family == 0 ? "" :
-		p_strdup(user->pool, net_ip2addr(ip));
-}
-
-void pop3_policy_compat_session_facts(struct mail_user *user,
-				      struct policy_session_facts *facts_r)
-{
-	i_zero(facts_r);
-	facts_r->user = user->username;
-	facts_r->login = user->auth_user != NULL ? user->auth_user :
-		user->username;
-	facts_r->mechanism = user->auth_mech == NULL ? "" :
-		p_strdup(user->pool, t_str_ucase(user->auth_mech));
-	facts_r->remote_ip = ip_text(user, user->conn.remote_ip);
-	facts_r->local_ip = ip_text(user, user->conn.local_ip);
-	facts_r->id = user->session_id != NULL ? user->session_id : "";
-	facts_r->tls = user->conn.ssl_secured;
+	return user->conn.ssl_secured;
 }
 
 struct event *pop3_policy_compat_event(struct mail_user *user)

@@ -9,10 +9,7 @@
  * made to look like 2.4.
  */
 
-#include "pop3-policy/facts.h"
-
 struct mail_user;
-struct client;
 struct event;
 
 struct pop3_policy_settings {
@@ -30,10 +27,8 @@ int pop3_policy_compat_settings(struct mail_user *user, pool_t pool,
 				struct pop3_policy_settings *set_r,
 				const char **error_r);
 
-/* Fill everything but `now` from the user and his connection. Strings live as
-   long as the user. */
-void pop3_policy_compat_session_facts(struct mail_user *user,
-				      struct policy_session_facts *facts_r);
+/* Does the user's connection have TLS up to the client itself? */
+bool pop3_policy_compat_is_tls(struct mail_user *user);
 
 /* Returns a new event below the user's that carries user, session, service,
    remote_ip and local_ip on both versions. Unreference it yourself. */

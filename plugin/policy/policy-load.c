@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy-file.h"
 #include "policy-query.h"
+#include "policy-rule.h"
 #include "policy-value.h"
 
 #include <stdio.h>
@@ -11,14 +12,6 @@
 
 /* Longer chains than anyone can follow are a mistake. */
 #define INHERIT_MAX_SECTIONS 64
-
-/* -ERR, a text and CRLF must fit into the 512 bytes of a POP3 response line
-   (RFC 1939 3). */
-#define DENY_TEXT_MAX_BYTES 400
-
-/* What Dovecot takes for one level; a name of several is not longer in
-   practice. */
-#define MAILBOX_NAME_MAX_BYTES 255
 
 struct loaded_policy {
 	/* first, so that the one pointer leads to the other */
@@ -64,53 +57,6 @@ struct section_loader {
 	size_t pieces_count, pieces_room;
 };
 
-enum rule_parameter {
-	PARAMETER_NONE = 0,
-	/* :"text", may be left out */
-	PARAMETER_TEXT,
-	/* :MAILBOX */
-	PARAMETER_MAILBOX,
-};
-
-struct rule_action {
-	const char *name;
-	enum policy_action action;
-	enum rule_parameter parameter;
-};
-
-/* The actions of one key. */
-struct rule_actions {
-	/* for messages */
-	const char *known;
-	/* ends with a NULL name */
-	struct rule_action actions[5];
-};
-
-static const struct rule_actions delete_actions = {
-	"allow, deny, deny:\"text\", hide or archive:MAILBOX", {
-		{ "allow", POLICY_ACTION_ALLOW, PARAMETER_NONE },
-		{ "deny", POLICY_ACTION_DENY, PARAMETER_TEXT },
-		{ "hide", POLICY_ACTION_HIDE, PARAMETER_NONE },
-		{ "archive", POLICY_ACTION_ARCHIVE, PARAMETER_MAILBOX },
-	}
-};
-
-static const struct rule_actions retrieve_actions = {
-	"allow, deny or deny:\"text\"", {
-		{ "allow", POLICY_ACTION_ALLOW, PARAMETER_NONE },
-		{ "deny", POLICY_ACTION_DENY, PARAMETER_TEXT },
-	}
-};
-
-static const struct rule_actions expire_actions = {
-	"keep, hide, archive:MAILBOX or expunge", {
-		{ "keep", POLICY_ACTION_DENY, PARAMETER_NONE },
-		{ "hide", POLICY_ACTION_HIDE, PARAMETER_NONE },
-		{ "archive", POLICY_ACTION_ARCHIVE, PARAMETER_MAILBOX },
-		{ "expunge", POLICY_ACTION_ALLOW, PARAMETER_NONE },
-	}
-};
-
 static void
 loader_error(struct section_loader *loader, const struct policy_piece *at,
 	     const char *text)
@@ -128,228 +74,15 @@ static struct policy_piece piece_end(const struct policy_piece *piece)
 }
 
 static void
-rule_unknown_action(struct section_loader *loader,
-		    const struct policy_piece *word,
-		    const struct rule_actions *actions)
-{
-	struct policy_nearest nearest = {
-		.text = word->data,
-		.length = word->length,
-	};
-	const struct rule_action *action;
-
-	if (word->length > 0 && word->data[0] == '#') {
-		loader_error(loader, word, "expected a rule; a comment begins "
-			     "at the start of its line");
-		return;
-	}
-	for (action = actions->actions; action->name != NULL; action++)
-		policy_nearest_try(&nearest, action->name);
-	policy_errors_add(loader->errors, word->line, word->column,
-		"unknown action \"%.*s\"; expected %s%s%s%s",
-		policy_text_shown(word->data, word->length), word->data,
-		actions->known,
-		nearest.word != NULL ? "; did you mean " : "",
-		nearest.word != NULL ? nearest.word : "",
-		nearest.word != NULL ? "?" : "");
-}
-
-/* Takes a quoted text of 1 to max_bytes off the front of rest. Returns NULL
-   after reporting. */
-static const char *
-rule_cut_quoted(struct section_loader *loader, struct policy_piece *rest,
-		size_t max_bytes)
-{
-	struct policy_piece at = *rest;
-	size_t i, length = 0;
-	char *text;
-
-	text = policy_arena_new(loader->arena, rest->length, 1);
-	if (text == NULL) {
-		policy_errors_add_no_memory(loader->errors);
-		return NULL;
-	}
-	for (i = 1; i < rest->length && rest->data[i] != '"'; i++) {
-		if (rest->data[i] == '\t') {
-			policy_piece_skip(&at, i);
-			loader_error(loader, &at, "expected printable text, "
-				     "not a tab");
-			return NULL;
-		}
-		if (rest->data[i] == '\\') {
-			if (i + 1 == rest->length ||
-			    (rest->data[i + 1] != '"' &&
-			     rest->data[i + 1] != '\\')) {
-				policy_piece_skip(&at, i);
-				loader_error(loader, &at, "expected \\\" or "
-					     "\\\\ after a backslash");
-				return NULL;
-			}
-			i++;
-		}
-		text[length++] = rest->data[i];
-	}
-	if (i == rest->length) {
-		loader_error(loader, &at, "this quote is not closed on its "
-			     "line; expected another one behind the text");
-		return NULL;
-	}
-	if (length < 1 || length > max_bytes) {
-		policy_errors_add(loader->errors, at.line, at.column,
-				  "expected a text of 1 to %zu bytes",
-				  max_bytes);
-		return NULL;
-	}
-	policy_piece_skip(rest, i + 1);
-	if (rest->length > 0 && !policy_is_blank(rest->data[0])) {
-		loader_error(loader, rest,
-			     "expected a blank behind the closing quote");
-		return NULL;
-	}
-	return text;
-}
-
-/* Takes `"text"` off the front of rest. Returns NULL after reporting. */
-static const char *
-rule_cut_text(struct section_loader *loader, struct policy_piece *rest)
-{
-	if (rest->length == 0 || rest->data[0] != '"') {
-		loader_error(loader, rest,
-			     "expected deny:\"text\", the text in quotes");
-		return NULL;
-	}
-	return rule_cut_quoted(loader, rest, DENY_TEXT_MAX_BYTES);
-}
-
-/* Why no mail may be archived there, or NULL. */
-static const char *mailbox_name_error(const char *name)
-{
-	size_t length = strlen(name);
-
-	if (length == 0)
-		return "expected archive:MAILBOX, the name of a mailbox";
-	if (length > MAILBOX_NAME_MAX_BYTES)
-		return "expected a shorter name of a mailbox";
-	if (policy_ascii_equals(name, length, "INBOX", 5)) {
-		return "mail can't be archived in the INBOX, which is where "
-			"it comes from";
-	}
-	if (name[0] == '/' || name[length - 1] == '/' ||
-	    strstr(name, "//") != NULL) {
-		return "expected the name of a mailbox, with one \"/\" between "
-			"its levels";
-	}
-	if (strpbrk(name, "*%") != NULL)
-		return "expected one mailbox, without * and %";
-	return NULL;
-}
-
-/* Takes MAILBOX or "MAILBOX" off the front of rest. Returns NULL after
-   reporting. */
-static const char *
-rule_cut_mailbox(struct section_loader *loader, struct policy_piece *rest)
-{
-	struct policy_piece at = *rest, word;
-	const char *name, *error;
-
-	if (rest->length == 0 || policy_is_blank(rest->data[0])) {
-		name = "";
-	} else if (rest->data[0] == '"') {
-		name = rule_cut_quoted(loader, rest, MAILBOX_NAME_MAX_BYTES);
-	} else {
-		word = policy_piece_cut_word(rest);
-		name = policy_arena_strndup(loader->arena, word.data,
-					    word.length);
-		if (name == NULL)
-			policy_errors_add_no_memory(loader->errors);
-	}
-	if (name == NULL)
-		return NULL;
-	error = mailbox_name_error(name);
-	if (error != NULL) {
-		loader_error(loader, &at, error);
-		return NULL;
-	}
-	return name;
-}
-
-/* Takes what stands behind the action off the front of rest. Returns 0, or
-   -1 after reporting. */
-static int
-rule_cut_parameter(struct section_loader *loader,
-		   const struct rule_action *action, struct policy_piece *rest,
-		   struct policy_rule *rule)
-{
-	bool given = rest->length > 0 && rest->data[0] == ':';
-
-	if (given && action->parameter == PARAMETER_NONE) {
-		policy_errors_add(loader->errors, rest->line, rest->column,
-			"%s takes no text; expected a blank and a query",
-			action->name);
-		return -1;
-	}
-	if (!given && action->parameter == PARAMETER_MAILBOX) {
-		policy_errors_add(loader->errors, rest->line, rest->column,
-			"expected %s:MAILBOX", action->name);
-		return -1;
-	}
-	if (!given)
-		return 0;
-	policy_piece_skip(rest, 1);
-	if (action->parameter == PARAMETER_TEXT) {
-		rule->text = rule_cut_text(loader, rest);
-		return rule->text == NULL ? -1 : 0;
-	}
-	rule->mailbox = rule_cut_mailbox(loader, rest);
-	return rule->mailbox == NULL ? -1 : 0;
-}
-
-/* Returns 0, or -1 after reporting. */
-static int
-rule_parse(struct section_loader *loader, const struct policy_piece *piece,
-	   const struct rule_actions *actions, struct policy_rule *rule)
-{
-	const struct rule_action *action;
-	struct policy_piece word = *piece, rest = *piece;
-
-	word.length = 0;
-	while (word.length < piece->length &&
-	       piece->data[word.length] != ':' &&
-	       !policy_is_blank(piece->data[word.length]))
-		word.length++;
-	policy_piece_skip(&rest, word.length);
-
-	for (action = actions->actions; action->name != NULL; action++) {
-		if (policy_piece_equals(&word, action->name))
-			break;
-	}
-	if (action->name == NULL) {
-		rule_unknown_action(loader, &word, actions);
-		return -1;
-	}
-	rule->text = NULL;
-	rule->mailbox = NULL;
-	if (rule_cut_parameter(loader, action, &rest, rule) < 0)
-		return -1;
-	policy_piece_trim(&rest);
-	if (rest.length == 0) {
-		policy_errors_add(loader->errors, rest.line, rest.column,
-			"\"%s\" needs a query; write \"all\" if it is for "
-			"every message", action->name);
-		return -1;
-	}
-	rule->action = action->action;
-	rule->file = loader->policy->file;
-	rule->line = piece->line;
-	return policy_query_compile(loader->arena, loader->errors, &rest, 1,
-				    &rule->query);
-}
-
-static void
 set_rules(struct section_loader *loader, const struct policy_piece *pieces,
-	  size_t count, const struct rule_actions *actions,
+	  size_t count, enum policy_question question,
 	  struct policy_rules *rules_r)
 {
+	const struct rule_parser parser = {
+		.arena = loader->arena,
+		.errors = loader->errors,
+		.file = loader->policy->file,
+	};
 	struct policy_rule *rules;
 	size_t i;
 
@@ -366,8 +99,8 @@ set_rules(struct section_loader *loader, const struct policy_piece *pieces,
 		if (policy_piece_equals(&pieces[i], "none")) {
 			loader_error(loader, &pieces[i], "\"none\" stands "
 				     "alone; expected a rule");
-		} else if (rule_parse(loader, &pieces[i], actions,
-				      &rules[rules_r->count]) == 0)
+		} else if (policy_rule_compile(&parser, question, &pieces[i],
+					       &rules[rules_r->count]) == 0)
 			rules_r->count++;
 	}
 	rules_r->rules = rules;
@@ -377,7 +110,7 @@ static void
 set_delete(struct section_loader *loader, const struct policy_piece *pieces,
 	   size_t count)
 {
-	set_rules(loader, pieces, count, &delete_actions,
+	set_rules(loader, pieces, count, POLICY_QUESTION_DELETE,
 		  &loader->policy->delete_rules);
 }
 
@@ -385,7 +118,7 @@ static void
 set_retrieve(struct section_loader *loader, const struct policy_piece *pieces,
 	     size_t count)
 {
-	set_rules(loader, pieces, count, &retrieve_actions,
+	set_rules(loader, pieces, count, POLICY_QUESTION_RETRIEVE,
 		  &loader->policy->retrieve_rules);
 }
 
@@ -393,7 +126,7 @@ static void
 set_expire(struct section_loader *loader, const struct policy_piece *pieces,
 	   size_t count)
 {
-	set_rules(loader, pieces, count, &expire_actions,
+	set_rules(loader, pieces, count, POLICY_QUESTION_EXPIRE,
 		  &loader->policy->expire_rules);
 }
 

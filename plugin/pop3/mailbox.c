@@ -9,36 +9,21 @@
 #include "mail-search.h"
 #include "mail-storage-private.h"
 #include "mail-index.h"
-#include "archive.h"
 #include "delivery.h"
 #include "expiry.h"
 #include "hidden-keyword.h"
 #include "history.h"
 #include "judge.h"
-#include "maildir-mtimes.h"
 #include "query.h"
+#include "removal.h"
 #include "user-policy.h"
 #include "session.h"
 #include "mailbox.h"
-
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* For how long a QUIT waits for files that are being unlinked: a second. */
-#define SDBOX_UNLINK_RETRIES 50
-#define SDBOX_UNLINK_RETRY_USECS 20000
-
-/* Setting the keyword renames a file on Maildir. If more messages than this
-   are deleted, it waits until the client has gone, which costs another opening
-   of the mailbox. */
-#define MAILBOX_MAX_KEYWORDS_AT_QUIT 16
 
 struct pop3_policy_mailbox {
 	union mailbox_module_context module_ctx;
 	struct pop3_session *session;
 
-	/* Before Dovecot read it; not set where it isn't a Maildir */
-	struct maildir_mtimes mtimes;
 	/* UIDNEXT when the session's scan began */
 	uint32_t first_uidnext;
 	/* The scan in which Dovecot learns what the session sees, and what it
@@ -49,18 +34,8 @@ struct pop3_policy_mailbox {
 	char *scan_error;
 	bool evaluating;
 
-	/* The verdicts of this QUIT are based on fresh flags and history */
-	bool refreshed;
-	/* Messages that this QUIT was asked to remove and did not */
-	unsigned int kept;
-	bool kept_by_doubt;
-	/* ... or hid instead */
-	bool has_hidden;
-	/* UIDs that it lets be removed; created with the first one */
-	ARRAY_TYPE(seq_range) removed;
-	/* Copies that it makes, or NULL */
-	struct archive *archive;
-	bool archiving;
+	/* From the first open on */
+	struct removal *removal;
 };
 
 struct pop3_policy_mail {
@@ -233,186 +208,25 @@ pop3_policy_mailbox_search_deinit(struct mail_search_context *ctx)
  * Removal
  */
 
-/* Does the index know of all changes of flags by itself? What another program
-   wrote into Maildir's file names, or into the mailboxes behind a virtual one,
-   has to be brought there. */
-static bool mailbox_has_all_flags_in_index(struct pop3_policy_mailbox *pbox,
-					   struct mailbox *box)
-{
-	if (strcmp(box->storage->name, "maildir") == 0)
-		return maildir_mtimes_are_same(box, &pbox->mtimes);
-	return strcmp(box->storage->name, "virtual") != 0;
-}
-
-/* Others may have flagged a message, or taken a hiding back, between DELE and
-   QUIT. */
-static void mailbox_refresh(struct pop3_policy_mailbox *pbox,
-			    struct mailbox *box)
-{
-	struct pop3_session *session = pbox->session;
-
-	if (pbox->refreshed)
-		return;
-	pbox->refreshed = TRUE;
-
-	if (session->uses_flags && !mailbox_has_all_flags_in_index(pbox, box)) {
-		struct mailbox *box2 =
-			mailbox_alloc(box->list, box->vname,
-				      MAILBOX_FLAG_READONLY |
-				      MAILBOX_FLAG_IGNORE_ACLS);
-
-		if (mailbox_open(box2) < 0 || mailbox_sync(box2, 0) < 0) {
-			pop3_session_failure(session,
-				"Can't reread flags at QUIT",
-				mailbox_get_last_internal_error(box2, NULL));
-			session->flags_unknown = TRUE;
-		}
-		mailbox_free(&box2);
-	}
-	if (mail_index_refresh(box->index) < 0) {
-		pop3_session_failure(session, "Can't refresh index at QUIT",
-				     "I/O error");
-		session->flags_unknown = TRUE;
-	}
-	pop3_session_refresh(session);
-}
-
-static void mailbox_add_kept(struct pop3_policy_mailbox *pbox,
-			     unsigned int count, bool doubt)
-{
-	pbox->kept += count;
-	pbox->session->counters.kept_at_quit += count;
-	if (count > 0 && doubt)
-		pbox->kept_by_doubt = TRUE;
-}
-
-static void mailbox_add_removed(struct pop3_policy_mailbox *pbox, uint32_t uid)
-{
-	if (!array_is_created(&pbox->removed))
-		i_array_init(&pbox->removed, 16);
-	seq_range_array_add(&pbox->removed, uid);
-}
-
-static int
-mailbox_archive_mail(struct pop3_policy_mailbox *pbox, struct mail *mail,
-		     const char *name)
-{
-	struct pop3_session *session = pbox->session;
-	const char *error;
-	int ret;
-
-	if (pbox->archive == NULL)
-		pbox->archive = archive_init(mail->box, session->history);
-	pbox->archiving = TRUE;
-	ret = archive_mail(pbox->archive, mail, name, &error);
-	pbox->archiving = FALSE;
-	if (ret < 0)
-		pop3_session_failure(session, "Can't archive mail", error);
-	return ret;
-}
-
-/* Before the commit of everything else, so that originals are never gone
-   without a copy. What fails here stays, the rest goes on. */
-static void mailbox_archive_commit(struct pop3_policy_mailbox *pbox)
-{
-	struct pop3_session *session = pbox->session;
-	ARRAY_TYPE(seq_range) moved, failed;
-	struct seq_range_iter iter;
-	unsigned int n = 0;
-	const char *error;
-	uint32_t uid;
-
-	t_array_init(&moved, 8);
-	t_array_init(&failed, 8);
-	pbox->archiving = TRUE;
-	if (archive_commit(pbox->archive, &moved, &failed, &error) < 0)
-		pop3_session_failure(session, "Can't archive mail", error);
-	archive_deinit(&pbox->archive);
-	pbox->archiving = FALSE;
-
-	seq_range_array_iter_init(&iter, &moved);
-	while (seq_range_array_iter_nth(&iter, n++, &uid)) {
-		mailbox_add_removed(pbox, uid);
-		history_forget(session->history, uid);
-		session->counters.archived++;
-	}
-	mailbox_add_kept(pbox, seq_range_count(&failed), TRUE);
-}
-
-/* Returns TRUE if the message may really be removed. If not, everything that
-   happens instead of it has been done. */
-static bool
-mailbox_may_remove(struct pop3_policy_mailbox *pbox, struct mail *mail)
-{
-	struct pop3_session *session = pbox->session;
-	struct policy_verdict verdict;
-	const char *error;
-
-	pbox->evaluating = TRUE;
-	pop3_session_quit_verdict(session, mail->transaction, mail->seq,
-				  &verdict);
-	pbox->evaluating = FALSE;
-
-	switch (verdict.action) {
-	case POLICY_ACTION_DENY:
-		break;
-	case POLICY_ACTION_HIDE:
-		if (!history_is_persistent(session->history)) {
-			verdict.reason = POLICY_REASON_ERROR;
-			break;
-		}
-		pbox->has_hidden = TRUE;
-		if (session->client->deleted_count >
-		    MAILBOX_MAX_KEYWORDS_AT_QUIT ||
-		    hidden_keyword_hide(mail, session->history,
-					session->facts.now, &error) < 0) {
-			history_note_hidden(session->history,
-					    mail->transaction->view, mail->seq,
-					    session->facts.now);
-			session->keywords_pending = TRUE;
-		}
-		session->counters.hidden++;
-		return FALSE;
-	case POLICY_ACTION_ARCHIVE:
-		if (mailbox_archive_mail(pbox, mail, verdict.mailbox) < 0) {
-			verdict.reason = POLICY_REASON_ERROR;
-			break;
-		}
-		return FALSE;
-	case POLICY_ACTION_ALLOW:
-		session->counters.removed++;
-		return TRUE;
-	}
-	mailbox_add_kept(pbox, 1, verdict.reason == POLICY_REASON_ERROR);
-	return FALSE;
-}
-
 static void pop3_policy_mail_expunge(struct mail *_mail)
 {
 	struct mail_private *mail = (struct mail_private *)_mail;
 	struct pop3_policy_mail *pmail = POP3_POLICY_MAIL_REQUIRE(mail);
 	struct pop3_policy_mailbox *pbox =
 		POP3_POLICY_MAILBOX_REQUIRE(_mail->box);
-	bool may_remove;
 
-	if (pbox->archiving) {
-		/* a copy of it is on its way */
-		pmail->module_ctx.super.expunge(_mail);
-		return;
+	/* While it is busy, a copy of the message is on its way. */
+	if (!removal_is_busy(pbox->removal)) {
+		switch (removal_decide(pbox->removal, _mail)) {
+		case REMOVAL_KEEP:
+			return;
+		case REMOVAL_REMOVE:
+			removal_note(pbox->removal, _mail);
+			break;
+		case REMOVAL_GONE:
+			break;
+		}
 	}
-	mailbox_refresh(pbox, _mail->box);
-	if (mail_index_is_expunged(_mail->transaction->view, _mail->seq)) {
-		/* Somebody else was quicker. */
-		pmail->module_ctx.super.expunge(_mail);
-		return;
-	}
-	T_BEGIN {
-		may_remove = mailbox_may_remove(pbox, _mail);
-	} T_END;
-	if (!may_remove)
-		return;
-	history_forget(pbox->session->history, _mail->uid);
-	mailbox_add_removed(pbox, _mail->uid);
 	pmail->module_ctx.super.expunge(_mail);
 }
 
@@ -430,10 +244,8 @@ pop3_policy_mail_update_keywords(struct mail *_mail,
 	bool may_set = TRUE;
 
 	if (client->quit_seen && modify_type == MODIFY_ADD &&
-	    client->deleted_kw != NULL && keywords == client->deleted_kw) T_BEGIN {
-		mailbox_refresh(pbox, _mail->box);
-		may_set = mailbox_may_remove(pbox, _mail);
-	} T_END;
+	    client->deleted_kw != NULL && keywords == client->deleted_kw)
+		may_set = removal_decide(pbox->removal, _mail) != REMOVAL_KEEP;
 	if (may_set) {
 		pmail->module_ctx.super.update_keywords(_mail, modify_type,
 							keywords);
@@ -546,13 +358,11 @@ pop3_policy_mailbox_transaction_commit(struct mailbox_transaction_context *trans
 	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
 	struct pop3_session *session = pbox->session;
 
-	if (pbox->archiving)
+	if (removal_is_busy(pbox->removal))
 		return pbox->module_ctx.super.transaction_commit(trans, changes_r);
 	if (session->judge != NULL)
 		judge_forget_all(session->judge);
-	if (pbox->archive != NULL) T_BEGIN {
-		mailbox_archive_commit(pbox);
-	} T_END;
+	removal_commit(pbox->removal);
 	if (session->history != NULL && pbox->first_uidnext != 0 &&
 	    !mailbox_is_readonly(box) &&
 	    history_is_persistent(session->history)) {
@@ -563,112 +373,23 @@ pop3_policy_mailbox_transaction_commit(struct mailbox_transaction_context *trans
 	return pbox->module_ctx.super.transaction_commit(trans, changes_r);
 }
 
-static void mailbox_archive_rollback(struct pop3_policy_mailbox *pbox)
-{
-	pbox->archiving = TRUE;
-	archive_deinit(&pbox->archive);
-	pbox->archiving = FALSE;
-}
-
 static void
 pop3_policy_mailbox_transaction_rollback(struct mailbox_transaction_context *trans)
 {
 	struct pop3_policy_mailbox *pbox =
 		POP3_POLICY_MAILBOX_REQUIRE(trans->box);
 
-	if (!pbox->archiving) {
+	if (!removal_is_busy(pbox->removal)) {
 		if (pbox->session->judge != NULL)
 			judge_forget_all(pbox->session->judge);
-		mailbox_archive_rollback(pbox);
+		removal_rollback(pbox->removal);
 	}
 	pbox->module_ctx.super.transaction_rollback(trans);
-}
-
-/* sdbox has removed the message from the index. Is its file still there? */
-static bool sdbox_file_exists(const char *dir, uint32_t uid,
-			      unsigned int *retries)
-{
-	const char *path = t_strdup_printf("%s/u.%u", dir, uid);
-	struct stat st;
-
-	while (stat(path, &st) == 0) {
-		/* Another session may just be about to unlink it. */
-		if (*retries == 0)
-			return TRUE;
-		*retries -= 1;
-		usleep(SDBOX_UNLINK_RETRY_USECS);
-	}
-	return FALSE;
-}
-
-/* Returns how many of the messages that QUIT removed are still there. Storages
-   carry on where a file can't be unlinked: Maildir keeps the message, sdbox
-   forgets it and leaves the file, to be found again by a rebuild. */
-static unsigned int
-mailbox_count_not_removed(struct pop3_policy_mailbox *pbox,
-			  struct mailbox *box)
-{
-	unsigned int n = 0, count = 0, retries = SDBOX_UNLINK_RETRIES;
-	struct mail_index_view *view;
-	struct seq_range_iter iter;
-	const char *dir = NULL;
-	uint32_t uid, seq;
-
-	if (!array_is_created(&pbox->removed))
-		return 0;
-	if (strcmp(box->storage->name, "sdbox") == 0 &&
-	    mailbox_get_path_to(box, MAILBOX_LIST_PATH_TYPE_MAILBOX,
-				&dir) <= 0)
-		dir = NULL;
-	/* If that fails the view is an old one, and has them all. */
-	(void)mail_index_refresh(box->index);
-	view = mail_index_view_open(box->index);
-	seq_range_array_iter_init(&iter, &pbox->removed);
-	while (seq_range_array_iter_nth(&iter, n++, &uid)) {
-		if (mail_index_lookup_seq(view, uid, &seq))
-			count++;
-		else if (dir != NULL) T_BEGIN {
-			if (sdbox_file_exists(dir, uid, &retries))
-				count++;
-		} T_END;
-	}
-	mail_index_view_close(&view);
-	array_free(&pbox->removed);
-	return count;
 }
 
 /* QUIT syncs the mailbox after its commit and before its "+OK": the place to
    say that not everything was removed. A commit that failed instead would
    leave what was removed half done. */
-static void mailbox_report_kept(struct pop3_policy_mailbox *pbox,
-				struct mailbox *box, int *ret)
-{
-	unsigned int not_removed = mailbox_count_not_removed(pbox, box);
-
-	if (not_removed > 0) {
-		pop3_session_failure(pbox->session, "Can't remove mail",
-			t_strdup_printf("%u messages are still there after "
-					"QUIT", not_removed));
-		/* those that were archived have a copy, and are still here */
-		pbox->session->counters.removed -=
-			I_MIN(not_removed, pbox->session->counters.removed);
-		mailbox_add_kept(pbox, not_removed, TRUE);
-	}
-	if (pbox->has_hidden &&
-	    !history_is_persistent(pbox->session->history)) {
-		/* The disk was full: it will be shown again. */
-		mailbox_add_kept(pbox, pbox->session->counters.hidden, TRUE);
-	}
-	if (*ret == 0 && pbox->kept > 0) {
-		mail_storage_set_error(box->storage,
-			pbox->kept_by_doubt ? MAIL_ERROR_TEMP : MAIL_ERROR_PERM,
-			t_strdup_printf("%u message%s not deleted", pbox->kept,
-					pbox->kept == 1 ? "" : "s"));
-		*ret = -1;
-	}
-	pbox->kept = 0;
-}
-
 static int
 pop3_policy_mailbox_sync_deinit(struct mailbox_sync_context *ctx,
 				struct mailbox_sync_status *status_r)
@@ -678,9 +399,8 @@ pop3_policy_mailbox_sync_deinit(struct mailbox_sync_context *ctx,
 	int ret;
 
 	ret = pbox->module_ctx.super.sync_deinit(ctx, status_r);
-	if (pbox->session->client->quit_seen) T_BEGIN {
-		mailbox_report_kept(pbox, box, &ret);
-	} T_END;
+	if (ret == 0 && pbox->session->client->quit_seen)
+		ret = removal_finish(pbox->removal);
 	return ret;
 }
 
@@ -688,8 +408,8 @@ static int pop3_policy_mailbox_open(struct mailbox *box)
 {
 	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
 
-	if (strcmp(box->storage->name, "maildir") == 0)
-		maildir_mtimes_note(box, &pbox->mtimes);
+	removal_deinit(&pbox->removal);
+	pbox->removal = removal_init(pbox->session, box);
 	if (pbox->module_ctx.super.open(box) < 0)
 		return -1;
 	pop3_session_mailbox_opened(pbox->session, box);
@@ -700,7 +420,7 @@ static void pop3_policy_mailbox_close(struct mailbox *box)
 {
 	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
 
-	mailbox_archive_rollback(pbox);
+	removal_rollback(pbox->removal);
 	pop3_session_mailbox_closing(pbox->session);
 	pbox->module_ctx.super.close(box);
 }
@@ -711,8 +431,7 @@ static void pop3_policy_mailbox_free(struct mailbox *box)
 
 	if (array_is_created(&pbox->unseen))
 		array_free(&pbox->unseen);
-	if (array_is_created(&pbox->removed))
-		array_free(&pbox->removed);
+	removal_deinit(&pbox->removal);
 	i_free(pbox->scan_error);
 	pbox->module_ctx.super.free(box);
 }

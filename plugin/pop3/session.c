@@ -7,10 +7,10 @@
 #include "ostream-null.h"
 #include "mail-storage-private.h"
 #include "mail-namespace.h"
-#include "compat.h"
 #include "history.h"
 #include "judge.h"
 #include "policy-events.h"
+#include "session-facts.h"
 #include "user-policy.h"
 #include "after-session.h"
 #include "command-filter.h"
@@ -444,8 +444,7 @@ void pop3_session_client_created(struct client **_client)
 	session->policy = policy;
 	session->event = policy_event_create(client->user, policy->section);
 	session->want_decision_events = policy_events_want_decisions();
-	pop3_policy_compat_session_facts(client->user, &session->facts);
-	session->facts.now = ioloop_time;
+	session_facts_init(&session->facts, client->user, ioloop_time);
 
 	session->module_ctx.super = client->v;
 	client->v.destroy = pop3_session_client_destroy;

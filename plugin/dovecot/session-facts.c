@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lib.h"
+#include "net.h"
+#include "mail-user.h"
+#include "compat.h"
+#include "session-facts.h"
+
+static const char *ip_text(struct mail_user *user, const struct ip_addr *ip)
+{
+	return ip == NULL || ip->family == 0 ? "" :
+		p_strdup(user->pool, net_ip2addr(ip));
+}
+
+void session_facts_init(struct policy_session_facts *facts_r,
+			struct mail_user *user, int64_t now)
+{
+	i_zero(facts_r);
+	facts_r->user = user->username;
+	facts_r->login = user->auth_user != NULL ? user->auth_user :
+		user->username;
+	facts_r->mechanism = user->auth_mech == NULL ? "" :
+		p_strdup(user->pool, t_str_ucase(user->auth_mech));
+	facts_r->remote_ip = ip_text(user, user->conn.remote_ip);
+	facts_r->local_ip = ip_text(user, user->conn.local_ip);
+	facts_r->id = user->session_id != NULL ? user->session_id : "";
+	facts_r->tls = pop3_policy_compat_is_tls(user);
+	facts_r->now = now;
+}

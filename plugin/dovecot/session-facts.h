@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef POP3_POLICY_SESSION_FACTS_H
+#define POP3_POLICY_SESSION_FACTS_H
+
+/*
+ * Who asks, as facts for the core.
+ */
+
+#include "pop3-policy/facts.h"
+
+struct mail_user;
+
+/* Fill everything from the user and his connection. now: Unix time. Strings
+   live as long as the user. */
+void session_facts_init(struct policy_session_facts *facts_r,
+			struct mail_user *user, int64_t now);
+
+#endif
