@@ -245,30 +245,48 @@ bool history_has_keyword(struct history *history, struct mail_index_view *view,
 	return found;
 }
 
+/* A record about hiding alone says nothing about retrieval. */
+static bool record_knows(const struct history_record *rec)
+{
+	return (rec->flags & HISTORY_SENT) != 0 || rec->retrieved != 0;
+}
+
+static bool
+history_was_watched(struct history *history, struct mail_index_view *view,
+		    uint32_t seq)
+{
+	struct history_header header;
+	uint32_t uid;
+
+	history_get_header(history, view, &header);
+	mail_index_lookup_uid(view, seq, &uid);
+	return header.first_watched_uid != 0 &&
+		uid >= header.first_watched_uid;
+}
+
+bool history_is_known(struct history *history, struct mail_index_view *view,
+		      uint32_t seq)
+{
+	struct history_record rec;
+
+	if (history_was_watched(history, view, seq))
+		return TRUE;
+	history_get(history, view, seq, &rec);
+	return record_knows(&rec);
+}
+
 void history_get_facts(struct history *history, struct mail_index_view *view,
 		       uint32_t seq, int64_t now,
 		       struct policy_message_facts *facts_r)
 {
-	static const struct history_record empty;
-	struct history_header header;
 	struct history_record rec;
-	uint32_t uid;
 
 	history_get(history, view, seq, &rec);
 	facts_r->sent = (rec.flags & HISTORY_SENT) != 0;
 	facts_r->retrieved = rec.retrieved;
 	facts_r->retrieve_count = rec.retrieve_count;
-	if (memcmp(&rec, &empty, sizeof(rec)) != 0 &&
-	    (facts_r->sent || rec.retrieved != 0)) {
-		facts_r->history_known = TRUE;
-	} else {
-		/* A record about hiding alone says nothing about retrieval. */
-		history_get_header(history, view, &header);
-		mail_index_lookup_uid(view, seq, &uid);
-		facts_r->history_known = header.first_watched_uid != 0 &&
-			uid >= header.first_watched_uid;
-	}
-
+	facts_r->history_known = record_knows(&rec) ||
+		history_was_watched(history, view, seq);
 	facts_r->hidden = history_is_hidden(&rec,
 		history_has_keyword(history, view, seq));
 	facts_r->hidden_since = !facts_r->hidden ? 0 :

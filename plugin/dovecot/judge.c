@@ -325,6 +325,8 @@ static int64_t judge_get_date(struct judge *judge, bool saved)
 	return date;
 }
 
+/* Only what policy_decide() looks at: of the history, whether it is known;
+   the rest is the business of queries. */
 static void
 judge_gather(struct judge *judge, const struct judge_needs *needs,
 	     struct policy_message_facts *facts_r)
@@ -332,8 +334,9 @@ judge_gather(struct judge *judge, const struct judge_needs *needs,
 	i_zero(facts_r);
 	mail_index_lookup_uid(judge->trans->view, judge->seq, &facts_r->uid);
 	if (needs->history) {
-		history_get_facts(judge->history, judge->trans->view,
-				  judge->seq, judge->session->now, facts_r);
+		facts_r->history_known =
+			history_is_known(judge->history, judge->trans->view,
+					 judge->seq);
 	}
 	if (needs->saved)
 		facts_r->saved = judge_get_date(judge, TRUE);
@@ -366,14 +369,15 @@ void judge_get_facts(struct judge *judge,
 		     struct mailbox_transaction_context *trans, uint32_t seq,
 		     struct policy_message_facts *facts_r)
 {
-	static const struct judge_needs all = {
-		.history = TRUE,
+	static const struct judge_needs dates = {
 		.saved = TRUE,
 		.received = TRUE,
 	};
 
 	judge_begin(judge, trans);
 	judge->seq = seq;
-	judge_gather(judge, &all, facts_r);
+	judge_gather(judge, &dates, facts_r);
+	history_get_facts(judge->history, trans->view, seq,
+			  judge->session->now, facts_r);
 	judge->error = NULL;
 }
