@@ -335,17 +335,19 @@ static void explain_messages(struct explain *explain)
 
 static void explain_inbox(struct explain *explain)
 {
+	const char *obstacle;
+
 	session_facts_init(&explain->session, explain->user, time(NULL));
 	explain->future = explain->session;
 
 	explain->history = history_init(explain->box);
-	if (explain->policy != NULL &&
-	    judge_policy_needs_history(explain->policy) &&
-	    !history_is_persistent(explain->history)) {
+	obstacle = history_get_obstacle(explain->history);
+	if (obstacle != NULL && explain->policy != NULL &&
+	    judge_policy_needs_history(explain->policy)) {
 		e_error(explain->user->event, "%s: [%s] has rules about "
-			"history or hides mail, but this mailbox has no index "
-			"on disk to keep that in, so nothing can be removed",
-			explain->policy->file, explain->policy->section);
+			"history or hides mail, but this mailbox %s, so "
+			"nothing can be removed", explain->policy->file,
+			explain->policy->section, obstacle);
 		explain->cmd->cmd.ctx.exit_code = EX_CONFIG;
 	} else {
 		explain_messages(explain);

@@ -89,6 +89,15 @@ bool history_is_persistent(struct history *history)
 	return header.version <= HISTORY_VERSION;
 }
 
+const char *history_get_obstacle(struct history *history)
+{
+	if (!history_is_persistent(history))
+		return "has no index on disk to keep that in";
+	if (strcmp(history->box->storage->name, "mbox") == 0)
+		return "is an mbox, which keeps keywords in its messages";
+	return NULL;
+}
+
 void history_get_header(struct history *history, struct mail_index_view *view,
 			struct history_header *header_r)
 {

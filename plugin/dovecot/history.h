@@ -67,6 +67,10 @@ void history_deinit(struct history **history);
    hiding must be refused. */
 bool history_is_persistent(struct history *history);
 
+/* Why can't rules about history, and hiding, be applied to this mailbox? NULL
+   if they can; else what the mailbox is ("this mailbox ..."), static. */
+const char *history_get_obstacle(struct history *history);
+
 /* The header as it is in this view; all zero if it was never written. */
 void history_get_header(struct history *history, struct mail_index_view *view,
 			struct history_header *header_r);

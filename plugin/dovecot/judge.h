@@ -20,7 +20,7 @@ struct history;
 struct judge;
 
 /* Does the policy ask about history, or hide mail? Then it can only be applied
-   to a mailbox of which history_is_persistent(). */
+   to a mailbox of which history_get_obstacle() returns NULL. */
 bool judge_policy_needs_history(const struct policy *policy);
 
 /* policy, session and history must outlive the judge. session->now is the

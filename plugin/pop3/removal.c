@@ -106,8 +106,7 @@ static void removal_add_removed(struct removal *removal, uint32_t uid)
 }
 
 static int
-removal_archive(struct removal *removal, struct mail *mail,
-		     const char *name)
+removal_archive(struct removal *removal, struct mail *mail, const char *name)
 {
 	struct pop3_session *session = removal->session;
 	const char *error;
@@ -173,8 +172,7 @@ removal_execute(struct removal *removal, struct mail *mail)
 			break;
 		}
 		removal->has_hidden = TRUE;
-		if (session->client->deleted_count >
-		    REMOVAL_MAX_KEYWORDS ||
+		if (session->client->deleted_count > REMOVAL_MAX_KEYWORDS ||
 		    hidden_keyword_hide(mail, session->history,
 					session->facts.now, &error) < 0) {
 			history_note_hidden(session->history,

@@ -285,18 +285,6 @@ static bool policy_delete_uses_flags(const struct policy *policy)
 	return FALSE;
 }
 
-/* Why can't rules about history and hiding be applied to this mailbox? NULL
-   if they can. */
-static const char *
-history_impossible(struct history *history, struct mailbox *box)
-{
-	if (!history_is_persistent(history))
-		return "has no index on disk to keep that in";
-	if (strcmp(box->storage->name, "mbox") == 0)
-		return "is an mbox, which keeps keywords in its messages";
-	return NULL;
-}
-
 void pop3_session_mailbox_opened(struct pop3_session *session,
 				 struct mailbox *box)
 {
@@ -305,7 +293,7 @@ void pop3_session_mailbox_opened(struct pop3_session *session,
 
 	pop3_session_mailbox_closing(session);
 	session->history = history_init(box);
-	why = history_impossible(session->history, box);
+	why = history_get_obstacle(session->history);
 	if (why != NULL && policy->state == USER_POLICY_ACTIVE &&
 	    judge_policy_needs_history(policy->policy)) {
 		policy->state = USER_POLICY_BROKEN;
