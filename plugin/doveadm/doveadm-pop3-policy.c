@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "lib.h"
-#include "query.h"
 #include "user-policy.h"
 #include "doveadm-pop3-policy.h"
 
@@ -22,6 +21,5 @@ void doveadm_pop3_policy_plugin_init(struct module *module ATTR_UNUSED)
 
 void doveadm_pop3_policy_plugin_deinit(void)
 {
-	query_deinit();
 	user_policy_deinit();
 }

@@ -7,6 +7,7 @@
 #include "mail-storage-private.h"
 #include "mail-search.h"
 #include "mail-search-build.h"
+#include "history.h"
 #include "search-keys.h"
 #include "query.h"
 
@@ -87,9 +88,26 @@ static void query_args_normalize(struct mail_search_arg *arg, bool negate)
 
 struct query_message {
 	struct mailbox_transaction_context *trans;
+	struct history *history;
 	struct mail **mail;
 	uint32_t seq;
+	int64_t now;
+	/* Its history, once it has been looked up */
+	struct policy_message_facts facts;
+	bool has_facts;
 };
+
+static bool query_message_history(struct query_message *message,
+				  const struct mail_search_arg *arg)
+{
+	if (!message->has_facts) {
+		i_zero(&message->facts);
+		history_get_facts(message->history, message->trans->view,
+				  message->seq, message->now, &message->facts);
+		message->has_facts = TRUE;
+	}
+	return search_keys_history_matches(arg, &message->facts);
+}
 
 static int query_message_size(struct query_message *message, uoff_t *size_r)
 {
@@ -120,11 +138,12 @@ query_arg_match(struct mail_search_arg *arg, struct query_message *message)
 
 	switch (arg->type) {
 	case SEARCH_ALL:
-		ARG_SET_RESULT(arg, 1);
-		break;
-	case SEARCH_SEQSET:
-		ARG_SET_RESULT(arg, seq_range_exists(&arg->value.seqset,
-						     message->seq) ? 1 : 0);
+		if (!search_keys_is_history(arg))
+			ARG_SET_RESULT(arg, 1);
+		else if (query_message_history(message, arg))
+			ARG_SET_RESULT(arg, 1);
+		else
+			ARG_SET_RESULT(arg, 0);
 		break;
 	case SEARCH_FLAGS:
 		flags = arg->value.flags;
@@ -149,30 +168,22 @@ query_arg_match(struct mail_search_arg *arg, struct query_message *message)
 }
 
 /* Returns 1, 0, or -1 if it takes a search to know. */
-static int query_match_index(struct mailbox_transaction_context *trans,
-			     struct mail_search_args *tree, struct mail **mail,
-			     uint32_t seq)
+static int query_match_index(struct query_message *message,
+			     struct mail_search_args *tree, uint32_t seq)
 {
-	struct query_message message = {
-		.trans = trans,
-		.mail = mail,
-		.seq = seq,
-	};
-
+	message->seq = seq;
+	message->has_facts = FALSE;
 	mail_search_args_reset(tree->args, TRUE);
-	return mail_search_args_foreach(tree->args, query_arg_match, &message);
+	return mail_search_args_foreach(tree->args, query_arg_match, message);
 }
 
-/* Build the query's tree as Dovecot will search it. */
 static int
-query_build(const struct search_keys_scope *scope,
-	    const struct policy_query *query, struct mail_search_args **args_r,
-	    const char **error_r)
+query_build(const struct policy_query *query, int64_t now,
+	    struct mail_search_args **tree_r, const char **error_r)
 {
-	if (search_keys_build(scope, query_words(query, scope->now),
-			      args_r, error_r) < 0)
+	if (search_keys_build(query_words(query, now), tree_r, error_r) < 0)
 		return -1;
-	query_args_normalize((*args_r)->args, FALSE);
+	query_args_normalize((*tree_r)->args, FALSE);
 	return 0;
 }
 
@@ -219,43 +230,53 @@ query_error(const struct policy_query *query, const char *error)
 	return t_strdup_printf("Query '%s' failed: %s", query->text, error);
 }
 
+/* Put the query to one message. */
+static int
+query_search_one(struct query_message *message, struct mail_search_args *tree,
+		 const char **error_r)
+{
+	struct mail_search_args *args;
+	int ret;
+
+	mail_search_args_reset(tree->args, TRUE);
+	args = search_keys_resolve(tree, message->history,
+				   message->trans->view, message->seq,
+				   message->now);
+	mail_search_build_add_seqset(args, message->seq, message->seq);
+	ret = query_search(message->trans, args, NULL, error_r);
+	mail_search_args_unref(&args);
+	return ret;
+}
+
 int query_match_one(struct mailbox_transaction_context *trans,
 		    struct history *history, const struct policy_query *query,
 		    struct query_reuse *reuse, uint32_t seq, int64_t now,
 		    const char **error_r)
 {
-	const struct search_keys_scope scope = {
+	struct mail_search_args *tree = reuse == NULL ? NULL : reuse->tree;
+	struct mail *mail = NULL;
+	struct query_message message = {
+		.trans = trans,
 		.history = history,
-		.view = trans->view,
-		.seq = seq,
+		.mail = reuse == NULL ? &mail : reuse->mail,
 		.now = now,
 	};
-	/* Keys about history are answered for seq when the tree is built. */
-	bool keep = reuse != NULL && !query->uses_history &&
-		!query->uses_hidden;
-	struct mail_search_args *args = keep ? reuse->tree : NULL;
-	struct mail *mail = NULL;
 	int ret = 0;
 
 	*error_r = NULL;
 	T_BEGIN {
-		if (args == NULL)
-			ret = query_build(&scope, query, &args, error_r);
+		if (tree == NULL)
+			ret = query_build(query, now, &tree, error_r);
 		if (ret == 0) {
-			ret = query_match_index(trans, args, reuse == NULL ?
-						&mail : reuse->mail, seq);
-			if (keep)
-				reuse->tree = args;
+			ret = query_match_index(&message, tree, seq);
 			if (ret < 0) {
-				if (keep)
-					args = mail_search_args_dup(args);
-				mail_search_args_reset(args->args, TRUE);
-				mail_search_build_add_seqset(args, seq, seq);
-				ret = query_search(trans, args, NULL, error_r);
-				mail_search_args_unref(&args);
-			} else if (!keep) {
-				mail_search_args_unref(&args);
+				ret = query_search_one(&message, tree,
+						       error_r);
 			}
+			if (reuse == NULL)
+				mail_search_args_unref(&tree);
+			else
+				reuse->tree = tree;
 		}
 		if (mail != NULL)
 			mail_free(&mail);
@@ -272,27 +293,40 @@ void query_reuse_deinit(struct query_reuse *reuse)
 }
 
 /* Returns FALSE if it takes a search to know. */
-static bool query_match_all_index(struct mailbox_transaction_context *trans,
+static bool query_match_all_index(struct query_message *message,
 				  struct mail_search_args *tree,
 				  uint32_t count, ARRAY_TYPE(seq_range) *seqs)
 {
 	ARRAY_TYPE(seq_range) found;
-	struct mail *mail = NULL;
 	uint32_t seq;
 	int ret = 0;
 
 	i_array_init(&found, 64);
 	for (seq = 1; seq <= count && ret >= 0; seq++) {
-		ret = query_match_index(trans, tree, &mail, seq);
+		ret = query_match_index(message, tree, seq);
 		if (ret > 0)
 			seq_range_array_add(&found, seq);
 	}
-	if (mail != NULL)
-		mail_free(&mail);
 	if (ret >= 0)
 		seq_range_array_merge(seqs, &found);
 	array_free(&found);
 	return ret >= 0;
+}
+
+/* Put the query to all messages. */
+static int
+query_search_all(struct query_message *message, struct mail_search_args *tree,
+		 ARRAY_TYPE(seq_range) *seqs, const char **error_r)
+{
+	struct mail_search_args *args;
+	int ret;
+
+	mail_search_args_reset(tree->args, TRUE);
+	args = search_keys_resolve(tree, message->history,
+				   message->trans->view, 0, message->now);
+	ret = query_search(message->trans, args, seqs, error_r);
+	mail_search_args_unref(&args);
+	return ret;
 }
 
 int query_match_all(struct mailbox_transaction_context *trans,
@@ -300,27 +334,32 @@ int query_match_all(struct mailbox_transaction_context *trans,
 		    int64_t now, ARRAY_TYPE(seq_range) *seqs,
 		    const char **error_r)
 {
-	const struct search_keys_scope scope = {
+	uint32_t count = mail_index_view_get_messages_count(trans->view);
+	struct mail_search_args *tree;
+	struct mail *mail = NULL;
+	struct query_message message = {
+		.trans = trans,
 		.history = history,
-		.view = trans->view,
+		.mail = &mail,
 		.now = now,
 	};
-	struct mail_search_args *args;
-	uint32_t count = mail_index_view_get_messages_count(trans->view);
 	int ret;
 
 	*error_r = NULL;
 	if (count == 0)
 		return 0;
 	T_BEGIN {
-		ret = query_build(&scope, query, &args, error_r);
+		ret = query_build(query, now, &tree, error_r);
 		if (ret == 0) {
-			if (!query_match_all_index(trans, args, count, seqs)) {
-				mail_search_args_reset(args->args, TRUE);
-				ret = query_search(trans, args, seqs, error_r);
+			if (!query_match_all_index(&message, tree, count,
+						   seqs)) {
+				ret = query_search_all(&message, tree, seqs,
+						       error_r);
 			}
-			mail_search_args_unref(&args);
+			mail_search_args_unref(&tree);
 		}
+		if (mail != NULL)
+			mail_free(&mail);
 		if (ret < 0)
 			*error_r = query_error(query, *error_r);
 	} T_END_PASS_STR_IF(ret < 0, error_r);
@@ -334,15 +373,9 @@ int query_check(const struct policy_query *query, const char **error_r)
 
 	T_BEGIN {
 		/* intervals may be of any length here */
-		ret = search_keys_build(NULL, query_words(query, 0),
-					&args, error_r);
+		ret = search_keys_build(query_words(query, 0), &args, error_r);
 		if (ret == 0)
 			mail_search_args_unref(&args);
 	} T_END_PASS_STR_IF(ret < 0, error_r);
 	return ret;
-}
-
-void query_deinit(void)
-{
-	search_keys_deinit();
 }

@@ -4,8 +4,9 @@
 
 /*
  * Evaluates a policy's queries in Dovecot's own search tree. The plugin's
- * keys about retrieval and hiding become UID sets in that tree, so that they
- * combine with not, or and parentheses like any other.
+ * keys about retrieval and hiding are leaves of that tree, so that they
+ * combine with not, or and parentheses like any other; where Dovecot has to
+ * search, they become sets of messages.
  */
 
 #include "seq-range-array.h"
@@ -46,8 +47,5 @@ int query_match_all(struct mailbox_transaction_context *trans,
 /* Would Dovecot build a search out of this query? Needs no mailbox. Returns
    0, or -1 and error_r (data stack). */
 int query_check(const struct policy_query *query, const char **error_r);
-
-/* Frees what is kept for the whole process. */
-void query_deinit(void);
 
 #endif

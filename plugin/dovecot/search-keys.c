@@ -15,7 +15,7 @@
 
 #include <time.h>
 
-enum history_key {
+enum history_key_type {
 	KEY_RETRIEVED,
 	KEY_UNRETRIEVED,
 	KEY_RETRIEVEDBEFORE,
@@ -25,17 +25,19 @@ enum history_key {
 	KEY_HIDDENSINCE,
 };
 
+/* In mail_search_arg->context; the type is SEARCH_ALL then. */
+struct history_key {
+	enum history_key_type type;
+	/* ...BEFORE and ...SINCE: a moment */
+	time_t time;
+};
+
 /* Other mailboxes, other messages, numbers that change their meaning, and
    times that are fixed before a query is evaluated. */
 static const char *const left_out_keys[] = {
 	"MAILBOX", "MAILBOX-GUID", "X-MAILBOX", "OLDESTONLY", "INTHREAD",
 	"UID", "X-REAL-UID", "MODSEQ", "$", "OLDER", "YOUNGER", NULL
 };
-
-static struct mail_search_register *keys_register;
-
-/* mail_search_build() passes no context to a key; set only while it runs. */
-static const struct search_keys_scope *build_scope;
 
 /* is_day_r: time_r is midnight of a day as if it were in UTC; else it is a
    moment. */
@@ -105,41 +107,6 @@ DATE_KEY(savedbefore, SEARCH_BEFORE, MAIL_SEARCH_DATE_TYPE_SAVED)
 DATE_KEY(savedon, SEARCH_ON, MAIL_SEARCH_DATE_TYPE_SAVED)
 DATE_KEY(savedsince, SEARCH_SINCE, MAIL_SEARCH_DATE_TYPE_SAVED)
 
-static bool
-history_key_matches(enum history_key key,
-		    const struct policy_message_facts *facts, int64_t time)
-{
-	switch (key) {
-	case KEY_RETRIEVED:
-		return facts->retrieved != 0;
-	case KEY_UNRETRIEVED:
-		return facts->history_known && !facts->sent &&
-			facts->retrieved == 0;
-	case KEY_RETRIEVEDBEFORE:
-		return facts->retrieved != 0 && facts->retrieved < time;
-	case KEY_RETRIEVEDSINCE:
-		return facts->retrieved != 0 && facts->retrieved >= time;
-	case KEY_HIDDEN:
-		return facts->hidden;
-	case KEY_HIDDENBEFORE:
-		return facts->hidden && facts->hidden_since < time;
-	case KEY_HIDDENSINCE:
-		return facts->hidden && facts->hidden_since >= time;
-	}
-	i_unreached();
-}
-
-static bool history_key_matches_seq(enum history_key key, uint32_t seq,
-				    int64_t time)
-{
-	const struct search_keys_scope *scope = build_scope;
-	struct policy_message_facts facts;
-
-	i_zero(&facts);
-	history_get_facts(scope->history, scope->view, seq, scope->now, &facts);
-	return history_key_matches(key, &facts, time);
-}
-
 /* Midnight in the server's time zone. */
 static time_t day_to_local_midnight(time_t day)
 {
@@ -150,56 +117,37 @@ static time_t day_to_local_midnight(time_t day)
 }
 
 static struct mail_search_arg *
-build_history(struct mail_search_build_context *ctx, enum history_key key)
+build_history(struct mail_search_build_context *ctx,
+	      enum history_key_type type)
 {
+	struct history_key *key = p_new(ctx->pool, struct history_key, 1);
 	struct mail_search_arg *arg;
-	uint32_t seq, count;
-	time_t time = 0;
 	bool is_day;
 
-	switch (key) {
+	key->type = type;
+	switch (type) {
 	case KEY_RETRIEVEDBEFORE:
 	case KEY_RETRIEVEDSINCE:
 	case KEY_HIDDENBEFORE:
 	case KEY_HIDDENSINCE:
-		if (!parse_time(ctx, &time, &is_day))
+		if (!parse_time(ctx, &key->time, &is_day))
 			return NULL;
 		if (is_day)
-			time = day_to_local_midnight(time);
+			key->time = day_to_local_midnight(key->time);
 		break;
 	default:
 		break;
 	}
-
 	arg = mail_search_build_new(ctx, SEARCH_ALL);
-	if (build_scope == NULL) {
-		/* only a check */
-	} else if (build_scope->seq != 0) {
-		arg->match_not =
-			!history_key_matches_seq(key, build_scope->seq, time);
-	} else {
-		arg->type = SEARCH_SEQSET;
-		p_array_init(&arg->value.seqset, ctx->pool, 16);
-		count = mail_index_view_get_messages_count(build_scope->view);
-		for (seq = 1; seq <= count; seq++) {
-			if (history_key_matches_seq(key, seq, time)) {
-				seq_range_array_add(&arg->value.seqset, seq);
-			}
-		}
-		if (array_is_empty(&arg->value.seqset)) {
-			/* Dovecot has no empty sets */
-			arg->type = SEARCH_ALL;
-			arg->match_not = TRUE;
-		}
-	}
+	arg->context = key;
 	return arg;
 }
 
-#define HISTORY_KEY(name, key) \
+#define HISTORY_KEY(name, type) \
 static struct mail_search_arg * \
 build_##name(struct mail_search_build_context *ctx) \
 { \
-	return build_history(ctx, key); \
+	return build_history(ctx, type); \
 }
 HISTORY_KEY(retrieved, KEY_RETRIEVED)
 HISTORY_KEY(unretrieved, KEY_UNRETRIEVED)
@@ -232,59 +180,160 @@ static const struct mail_search_register_arg own_keys[] = {
 	{ "HIDDENSINCE", build_hiddensince },
 };
 
-static bool is_own_key(const char *key)
+static const struct mail_search_register_arg *find_own_key(const char *key)
 {
 	unsigned int i;
 
 	for (i = 0; i < N_ELEMENTS(own_keys); i++) {
 		if (strcmp(own_keys[i].key, key) == 0)
-			return TRUE;
+			return &own_keys[i];
 	}
-	return FALSE;
+	return NULL;
 }
 
-static struct mail_search_register *search_keys_register(void)
+/* Has only those keys that are among the words: collecting and sorting all of
+   Dovecot's would cost more than most sessions' queries. */
+static struct mail_search_register *
+search_keys_register(const char *const *words)
 {
-	const struct mail_search_register_arg *args;
-	unsigned int i, count;
+	struct mail_search_register *reg = mail_search_register_init();
+	const struct mail_search_register_arg *key;
 
-	if (keys_register != NULL)
-		return keys_register;
-
-	keys_register = mail_search_register_init();
-	args = mail_search_register_get(mail_search_register_get_human(),
-					&count);
-	for (i = 0; i < count; i++) {
-		if (!str_array_find(left_out_keys, args[i].key) &&
-		    !is_own_key(args[i].key))
-			mail_search_register_add(keys_register, &args[i], 1);
+	for (; *words != NULL; words++) {
+		if (str_array_find(left_out_keys, *words))
+			continue;
+		key = find_own_key(*words);
+		if (key == NULL) {
+			key = mail_search_register_find(
+				mail_search_register_get_human(), *words);
+		}
+		if (key != NULL)
+			mail_search_register_add(reg, key, 1);
 	}
-	mail_search_register_add(keys_register, own_keys,
-				 N_ELEMENTS(own_keys));
 	/* Dovecot's fallback is not added: it takes "1:5" for a set of
 	   sequence numbers. */
-	return keys_register;
+	return reg;
 }
 
-int search_keys_build(const struct search_keys_scope *scope,
-		      const char *const *words,
+int search_keys_build(const char *const *words,
 		      struct mail_search_args **args_r, const char **error_r)
 {
+	struct mail_search_register *reg = search_keys_register(words);
 	struct mail_search_parser *parser;
 	const char *charset = "UTF-8";
 	int ret;
 
 	parser = mail_search_parser_init_cmdline(words);
-	build_scope = scope;
-	ret = mail_search_build(search_keys_register(), parser, &charset,
-				args_r, error_r);
-	build_scope = NULL;
+	ret = mail_search_build(reg, parser, &charset, args_r, error_r);
 	mail_search_parser_deinit(&parser);
+	mail_search_register_deinit(&reg);
 	return ret;
 }
 
-void search_keys_deinit(void)
+bool search_keys_is_history(const struct mail_search_arg *arg)
 {
-	if (keys_register != NULL)
-		mail_search_register_deinit(&keys_register);
+	return arg->type == SEARCH_ALL && arg->context != NULL;
+}
+
+bool search_keys_history_matches(const struct mail_search_arg *arg,
+				 const struct policy_message_facts *facts)
+{
+	const struct history_key *key = arg->context;
+
+	switch (key->type) {
+	case KEY_RETRIEVED:
+		return facts->retrieved != 0;
+	case KEY_UNRETRIEVED:
+		return facts->history_known && !facts->sent &&
+			facts->retrieved == 0;
+	case KEY_RETRIEVEDBEFORE:
+		return facts->retrieved != 0 && facts->retrieved < key->time;
+	case KEY_RETRIEVEDSINCE:
+		return facts->retrieved != 0 && facts->retrieved >= key->time;
+	case KEY_HIDDEN:
+		return facts->hidden;
+	case KEY_HIDDENBEFORE:
+		return facts->hidden && facts->hidden_since < key->time;
+	case KEY_HIDDENSINCE:
+		return facts->hidden && facts->hidden_since >= key->time;
+	}
+	i_unreached();
+}
+
+struct resolve_context {
+	pool_t pool;
+	struct history *history;
+	struct mail_index_view *view;
+	uint32_t seq;
+	int64_t now;
+};
+
+static bool
+resolve_matches(const struct resolve_context *ctx,
+		const struct mail_search_arg *arg, uint32_t seq)
+{
+	struct policy_message_facts facts;
+
+	i_zero(&facts);
+	history_get_facts(ctx->history, ctx->view, seq, ctx->now, &facts);
+	return search_keys_history_matches(arg, &facts);
+}
+
+static void
+resolve_history(const struct resolve_context *ctx,
+		const struct mail_search_arg *arg, struct mail_search_arg *copy)
+{
+	uint32_t seq, count;
+
+	if (ctx->seq != 0) {
+		if (!resolve_matches(ctx, arg, ctx->seq))
+			copy->match_not = !copy->match_not;
+		return;
+	}
+	copy->type = SEARCH_SEQSET;
+	p_array_init(&copy->value.seqset, ctx->pool, 16);
+	count = mail_index_view_get_messages_count(ctx->view);
+	for (seq = 1; seq <= count; seq++) {
+		if (resolve_matches(ctx, arg, seq))
+			seq_range_array_add(&copy->value.seqset, seq);
+	}
+	if (array_is_empty(&copy->value.seqset)) {
+		/* Dovecot has no empty sets */
+		copy->type = SEARCH_ALL;
+		copy->match_not = !copy->match_not;
+	}
+}
+
+/* copy is what mail_search_args_dup() made of arg: it has the same shape, but
+   the keys about history have become ALL. */
+static void
+resolve_args(const struct resolve_context *ctx,
+	     const struct mail_search_arg *arg, struct mail_search_arg *copy)
+{
+	for (; arg != NULL; arg = arg->next, copy = copy->next) {
+		if (search_keys_is_history(arg))
+			resolve_history(ctx, arg, copy);
+		else if (arg->type == SEARCH_SUB || arg->type == SEARCH_OR) {
+			resolve_args(ctx, arg->value.subargs,
+				     copy->value.subargs);
+		}
+	}
+}
+
+struct mail_search_args *
+search_keys_resolve(const struct mail_search_args *args,
+		    struct history *history, struct mail_index_view *view,
+		    uint32_t seq, int64_t now)
+{
+	struct mail_search_args *copy = mail_search_args_dup(args);
+	const struct resolve_context ctx = {
+		.pool = copy->pool,
+		.history = history,
+		.view = view,
+		.seq = seq,
+		.now = now,
+	};
+
+	resolve_args(&ctx, args->args, copy->args);
+	return copy;
 }

@@ -2,8 +2,6 @@
 
 #include "lib.h"
 #include "mail-storage-hooks.h"
-#include "history.h"
-#include "query.h"
 #include "user-policy.h"
 #include "mailbox.h"
 #include "session.h"
@@ -47,6 +45,5 @@ void pop3_policy_plugin_deinit(void)
 		mail_storage_hooks_remove(&pop3_policy_storage_hooks);
 		pop3_client_created_hook_set(next_client_created_hook);
 	}
-	query_deinit();
 	user_policy_deinit();
 }
