@@ -33,7 +33,6 @@ struct policy_session_facts {
 };
 
 struct policy_message_facts {
-	uint32_t uid;
 	/* When the mailbox got the message, and the received date that the
 	   storage keeps (IMAP INTERNALDATE). 0 = could not be found out. */
 	int64_t saved;

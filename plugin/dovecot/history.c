@@ -273,17 +273,6 @@ history_was_watched(struct history *history, struct mail_index_view *view,
 		uid >= header.first_watched_uid;
 }
 
-bool history_is_known(struct history *history, struct mail_index_view *view,
-		      uint32_t seq)
-{
-	struct history_record rec;
-
-	if (history_was_watched(history, view, seq))
-		return TRUE;
-	history_get(history, view, seq, &rec);
-	return record_knows(&rec);
-}
-
 void history_get_facts(struct history *history, struct mail_index_view *view,
 		       uint32_t seq, int64_t now,
 		       struct policy_message_facts *facts_r)

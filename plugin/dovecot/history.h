@@ -83,11 +83,6 @@ void history_set_header(struct history *history,
 void history_get(struct history *history, struct mail_index_view *view,
 		 uint32_t seq, struct history_record *rec_r);
 
-/* Is it known whether the message was retrieved? Its whole life was watched,
-   or there is a record of it. The cheap part of history_get_facts(). */
-bool history_is_known(struct history *history, struct mail_index_view *view,
-		      uint32_t seq);
-
 /* Fill history_known, sent, retrieved, retrieve_count, hidden and
    hidden_since of facts_r and nothing else. The keyword is looked up in the
    view; now dates a keyword that has no date. */

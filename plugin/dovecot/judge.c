@@ -57,6 +57,8 @@ struct judge {
 
 	/* The verdict that is being worked on */
 	uint32_t seq;
+	/* NULL = without the history of the message */
+	const struct policy_message_facts *facts;
 	const char *error;
 };
 
@@ -271,6 +273,19 @@ static void judge_ask_all(struct judge *judge, struct judge_query *jq)
 	array_free(&seqs);
 }
 
+static bool
+judge_should_ask_all(const struct judge *judge, const struct judge_query *jq)
+{
+	if (jq->all_failed || jq->query->uses_content)
+		return FALSE;
+	if (!jq->reuse.searched && query_is_variable(jq->query)) {
+		/* The answers could not be kept until QUIT. */
+		return FALSE;
+	}
+	return jq->asked >= JUDGE_SINGLE_MIN +
+		judge->messages_count / JUDGE_SINGLE_SHARE;
+}
+
 static int judge_match(void *context, const struct policy_query *query)
 {
 	struct judge *judge = context;
@@ -278,15 +293,14 @@ static int judge_match(void *context, const struct policy_query *query)
 	bool stale = judge->stale != NULL && query_needs_history(query) &&
 		bit_is_set(judge->stale, judge->seq);
 
-	if (!stale && jq->matches == NULL && !jq->all_failed &&
-	    !query->uses_content && jq->asked >= JUDGE_SINGLE_MIN +
-	    judge->messages_count / JUDGE_SINGLE_SHARE)
+	if (!stale && jq->matches == NULL && judge_should_ask_all(judge, jq))
 		judge_ask_all(judge, jq);
 	if (!stale && jq->matches != NULL)
 		return bit_is_set(jq->matches, judge->seq) ? 1 : 0;
 
 	jq->asked++;
 	jq->reuse.mail = &judge->mail;
+	jq->reuse.facts = judge->facts;
 	return query_match_one(judge->trans, judge->history, query,
 			       &jq->reuse, judge->seq, judge->session->now,
 			       &judge->error);
@@ -325,18 +339,17 @@ static int64_t judge_get_date(struct judge *judge, bool saved)
 	return date;
 }
 
-/* Only what policy_decide() looks at: of the history, whether it is known;
-   the rest is the business of queries. */
+/* Only what policy_decide() and the keys about history look at. */
 static void
 judge_gather(struct judge *judge, const struct judge_needs *needs,
 	     struct policy_message_facts *facts_r)
 {
 	i_zero(facts_r);
-	mail_index_lookup_uid(judge->trans->view, judge->seq, &facts_r->uid);
 	if (needs->history) {
-		facts_r->history_known =
-			history_is_known(judge->history, judge->trans->view,
-					 judge->seq);
+		/* The transaction's view would first look each message up
+		   among all that it has expunged. */
+		history_get_facts(judge->history, judge->trans->box->view,
+				  judge->seq, judge->session->now, facts_r);
 	}
 	if (needs->saved)
 		facts_r->saved = judge_get_date(judge, TRUE);
@@ -356,8 +369,10 @@ void judge_verdict(struct judge *judge,
 	judge->error = NULL;
 	judge->next_query = judge->first_query[question];
 	judge_gather(judge, &judge->needs[question], &facts);
+	judge->facts = judge->needs[question].history ? &facts : NULL;
 	policy_decide(judge->policy, question, judge->session, &facts,
 		      judge_match, judge, verdict_r);
+	judge->facts = NULL;
 	if (error_r != NULL) {
 		*error_r = verdict_r->reason == POLICY_REASON_ERROR ?
 			judge->error : NULL;
@@ -369,15 +384,14 @@ void judge_get_facts(struct judge *judge,
 		     struct mailbox_transaction_context *trans, uint32_t seq,
 		     struct policy_message_facts *facts_r)
 {
-	static const struct judge_needs dates = {
+	static const struct judge_needs all = {
+		.history = TRUE,
 		.saved = TRUE,
 		.received = TRUE,
 	};
 
 	judge_begin(judge, trans);
 	judge->seq = seq;
-	judge_gather(judge, &dates, facts_r);
-	history_get_facts(judge->history, trans->view, seq,
-			  judge->session->now, facts_r);
+	judge_gather(judge, &all, facts_r);
 	judge->error = NULL;
 }

@@ -92,21 +92,22 @@ struct query_message {
 	struct mail **mail;
 	uint32_t seq;
 	int64_t now;
-	/* Its history, once it has been looked up */
-	struct policy_message_facts facts;
-	bool has_facts;
+	/* Its history; NULL = not looked up yet */
+	const struct policy_message_facts *facts;
+	struct policy_message_facts own_facts;
 };
 
 static bool query_message_history(struct query_message *message,
 				  const struct mail_search_arg *arg)
 {
-	if (!message->has_facts) {
-		i_zero(&message->facts);
-		history_get_facts(message->history, message->trans->view,
-				  message->seq, message->now, &message->facts);
-		message->has_facts = TRUE;
+	if (message->facts == NULL) {
+		i_zero(&message->own_facts);
+		history_get_facts(message->history, message->trans->box->view,
+				  message->seq, message->now,
+				  &message->own_facts);
+		message->facts = &message->own_facts;
 	}
-	return search_keys_history_matches(arg, &message->facts);
+	return search_keys_history_matches(arg, message->facts);
 }
 
 static int query_message_size(struct query_message *message, uoff_t *size_r)
@@ -169,10 +170,8 @@ query_arg_match(struct mail_search_arg *arg, struct query_message *message)
 
 /* Returns 1, 0, or -1 if it takes a search to know. */
 static int query_match_index(struct query_message *message,
-			     struct mail_search_args *tree, uint32_t seq)
+			     struct mail_search_args *tree)
 {
-	message->seq = seq;
-	message->has_facts = FALSE;
 	mail_search_args_reset(tree->args, TRUE);
 	return mail_search_args_foreach(tree->args, query_arg_match, message);
 }
@@ -259,7 +258,9 @@ int query_match_one(struct mailbox_transaction_context *trans,
 		.trans = trans,
 		.history = history,
 		.mail = reuse == NULL ? &mail : reuse->mail,
+		.seq = seq,
 		.now = now,
+		.facts = reuse == NULL ? NULL : reuse->facts,
 	};
 	int ret = 0;
 
@@ -268,7 +269,9 @@ int query_match_one(struct mailbox_transaction_context *trans,
 		if (tree == NULL)
 			ret = query_build(query, now, &tree, error_r);
 		if (ret == 0) {
-			ret = query_match_index(&message, tree, seq);
+			ret = query_match_index(&message, tree);
+			if (reuse != NULL)
+				reuse->searched = ret < 0;
 			if (ret < 0) {
 				ret = query_search_one(&message, tree,
 						       error_r);
@@ -298,14 +301,15 @@ static bool query_match_all_index(struct query_message *message,
 				  uint32_t count, ARRAY_TYPE(seq_range) *seqs)
 {
 	ARRAY_TYPE(seq_range) found;
-	uint32_t seq;
 	int ret = 0;
 
 	i_array_init(&found, 64);
-	for (seq = 1; seq <= count && ret >= 0; seq++) {
-		ret = query_match_index(message, tree, seq);
+	for (message->seq = 1; message->seq <= count && ret >= 0;
+	     message->seq++) {
+		message->facts = NULL;
+		ret = query_match_index(message, tree);
 		if (ret > 0)
-			seq_range_array_add(&found, seq);
+			seq_range_array_add(&found, message->seq);
 	}
 	if (ret >= 0)
 		seq_range_array_merge(seqs, &found);

@@ -16,6 +16,7 @@ struct mail;
 struct mail_search_args;
 struct mailbox_transaction_context;
 struct history;
+struct policy_message_facts;
 
 /* What is kept between queries about single messages of one transaction, as
    long as now stays the same. Begin with zeros. */
@@ -23,8 +24,14 @@ struct query_reuse {
 	/* One for all queries of the transaction; allocated when needed, freed
 	   by the caller */
 	struct mail **mail;
+	/* What history_get_facts() says about the message that is asked about,
+	   set by the caller; NULL = not looked up yet */
+	const struct policy_message_facts *facts;
 	/* This query's tree; freed by query_reuse_deinit() */
 	struct mail_search_args *tree;
+	/* It had to be searched for, which costs less for all messages at
+	   once. */
+	bool searched;
 };
 
 /* Does the query match the message seq of the transaction's view? now: the

@@ -228,7 +228,6 @@ START_TEST(test_decide)
 		.now = NOW,
 	};
 	const struct policy_message_facts message = {
-		.uid = 1,
 		.saved = row->saved,
 		.received = row->received,
 		.history_known = row->history_known,
