@@ -5,9 +5,7 @@
  * checks what the headers promise whatever the file holds: a section loads or
  * reports an error, never both, and what loads for each section is what
  * policy_file_check() has nothing to say about.
- *
- * clang -g -fsanitize=fuzzer,address,undefined -Iinclude -Iplugin/policy
- *	tests/fuzz/fuzz-policy-file.c plugin/policy/[a-z]*.c
+ * tests/fuzz/run builds and runs it.
  */
 
 #include "pop3-policy/decide.h"
@@ -52,7 +50,7 @@ static void decide_all(const struct policy *policy)
 		.local_ip = "", .id = "", .now = 1700000000,
 	};
 	static const struct policy_message_facts message = {
-		.uid = 1, .saved = 1600000000, .history_known = true,
+		.saved = 1600000000, .history_known = true,
 	};
 	enum policy_question question;
 	struct policy_verdict verdict;
