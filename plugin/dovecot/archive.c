@@ -23,6 +23,7 @@ struct archive_target {
 	   copies was */
 	struct mailbox_transaction_context *src_trans;
 	struct mail *src_mail;
+	/* To be moved at the next commit */
 	ARRAY_TYPE(seq_range) uids;
 
 	/* GUIDs of what is there; filled when they are asked for */
@@ -54,7 +55,6 @@ static void target_rollback(struct archive_target *target)
 		mailbox_transaction_rollback(&target->trans);
 	if (target->src_trans != NULL)
 		mailbox_transaction_rollback(&target->src_trans);
-	array_clear(&target->uids);
 }
 
 static void target_free(struct archive_target *target)
@@ -237,8 +237,6 @@ archive_get_target(struct archive *archive, const char *name)
 
 static void target_begin(struct archive *archive, struct archive_target *target)
 {
-	if (target->trans != NULL)
-		return;
 	target->trans = mailbox_transaction_begin(target->box,
 		MAILBOX_TRANSACTION_FLAG_EXTERNAL, __func__);
 	target->src_trans = mailbox_transaction_begin(archive->src, 0,
@@ -341,27 +339,16 @@ int archive_mail(struct archive *archive, struct mail *mail,
 		*error_r = t_strdup(target->error);
 		return -1;
 	}
-	target_begin(archive, target);
-	if (!mail_set_uid(target->src_mail, mail->uid)) {
-		*error_r = "the message is gone";
-		return -1;
-	}
-	if (target_copy(archive, target, error_r) < 0) {
-		*error_r = t_strdup_printf("archive \"%s\": %s", mailbox,
-					   *error_r);
-		return -1;
-	}
 	seq_range_array_add(&target->uids, mail->uid);
 	return 0;
 }
 
 static int
 target_commit(struct archive *archive, struct archive_target *target,
-	      const char **error_r)
+	      const ARRAY_TYPE(seq_range) *uids, const char **error_r)
 {
-	if (target->src_mail != NULL)
-		mail_free(&target->src_mail);
-	if (history_mark_archiving(archive->history, &target->uids) < 0) {
+	mail_free(&target->src_mail);
+	if (history_mark_archiving(archive->history, uids) < 0) {
 		*error_r = "can't write to the INBOX's index";
 		return -1;
 	}
@@ -376,6 +363,85 @@ target_commit(struct archive *archive, struct archive_target *target,
 	return 0;
 }
 
+/* Move all of them or none. A transaction in which a copy has failed can't be
+   committed: the failed one may be in it nevertheless. Returns 0, or -1,
+   error_r, and the UID of the message that failed, 0 if it was none in
+   particular. */
+static int
+target_move(struct archive *archive, struct archive_target *target,
+	    const ARRAY_TYPE(seq_range) *uids, uint32_t *failed_uid_r,
+	    const char **error_r)
+{
+	struct seq_range_iter iter;
+	unsigned int n = 0;
+	uint32_t uid;
+	int ret = 0;
+
+	*failed_uid_r = 0;
+	target_begin(archive, target);
+	seq_range_array_iter_init(&iter, uids);
+	while (ret == 0 && seq_range_array_iter_nth(&iter, n++, &uid)) {
+		if (!mail_set_uid(target->src_mail, uid)) {
+			*error_r = "the message is gone";
+			ret = -1;
+		} else {
+			ret = target_copy(archive, target, error_r);
+		}
+		if (ret < 0)
+			*failed_uid_r = uid;
+	}
+	if (ret == 0)
+		ret = target_commit(archive, target, uids, error_r);
+	if (ret < 0) {
+		/* the rollback may forget it */
+		*error_r = t_strdup(*error_r);
+	}
+	target_rollback(target);
+	return ret;
+}
+
+/* Move what can be moved: where a message fails, those before it are moved
+   without it, then those after it. Returns 0, or -1 and the first error. */
+static int
+target_move_each(struct archive *archive, struct archive_target *target,
+		 ARRAY_TYPE(seq_range) *moved, ARRAY_TYPE(seq_range) *failed,
+		 const char **error_r)
+{
+	ARRAY_TYPE(seq_range) rest, before;
+	const char *error;
+	uint32_t uid;
+	int ret = 0;
+
+	t_array_init(&rest, 16);
+	t_array_init(&before, 16);
+	array_append_array(&rest, &target->uids);
+	while (array_count(&rest) > 0) {
+		if (target_move(archive, target, &rest, &uid, &error) == 0) {
+			seq_range_array_merge(moved, &rest);
+			break;
+		}
+		if (ret == 0)
+			*error_r = error;
+		ret = -1;
+		if (uid == 0) {
+			seq_range_array_merge(failed, &rest);
+			break;
+		}
+		array_clear(&before);
+		array_append_array(&before, &rest);
+		seq_range_array_remove_range(&before, uid, UINT32_MAX);
+		seq_range_array_remove_range(&rest, 0, uid);
+		seq_range_array_add(failed, uid);
+		if (array_count(&before) == 0)
+			continue;
+		if (target_move(archive, target, &before, &uid, &error) == 0)
+			seq_range_array_merge(moved, &before);
+		else
+			seq_range_array_merge(failed, &before);
+	}
+	return ret;
+}
+
 int archive_commit(struct archive *archive, ARRAY_TYPE(seq_range) *moved,
 		   ARRAY_TYPE(seq_range) *failed, const char **error_r)
 {
@@ -384,17 +450,13 @@ int archive_commit(struct archive *archive, ARRAY_TYPE(seq_range) *moved,
 	int ret = 0;
 
 	array_foreach_elem(&archive->targets, target) {
-		if (array_count(&target->uids) == 0)
-			continue;
-		if (target_commit(archive, target, &error) < 0) {
+		if (target_move_each(archive, target, moved, failed,
+				     &error) < 0) {
 			*error_r = t_strdup_printf("archive \"%s\": %s",
 						   target->name, error);
-			seq_range_array_merge(failed, &target->uids);
 			ret = -1;
-		} else {
-			seq_range_array_merge(moved, &target->uids);
 		}
-		target_rollback(target);
+		array_clear(&target->uids);
 	}
 	return ret;
 }

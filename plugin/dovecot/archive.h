@@ -23,18 +23,19 @@ struct archive;
 
 /* src: the INBOX, open; it and history must outlive the archive. */
 struct archive *archive_init(struct mailbox *src, struct history *history);
-/* What was not committed is rolled back: no copies, the originals stay. */
+/* What was not committed is forgotten: no copies, the originals stay. */
 void archive_deinit(struct archive **archive);
 
-/* Copy one message. mailbox: as it stands in the policy file, "/" between the
-   levels; created if it is missing. The message stays where it is until
-   archive_commit(). Returns 0, or -1 and error_r (data stack). */
+/* This message is to be moved by the next archive_commit(). mailbox: as it
+   stands in the policy file, "/" between the levels; opened, and created if it
+   is missing. Returns 0, or -1 and error_r (data stack) if it can't be used. */
 int archive_mail(struct archive *archive, struct mail *mail,
 		 const char *mailbox, const char **error_r);
 
-/* Commit the copies, then the removal of the originals. UIDs of messages that
-   were moved are added to moved, those of others, which stay, to failed.
-   Returns 0 if nothing failed, else -1 and error_r (data stack). */
+/* Copy the messages, commit the copies, then the removal of the originals.
+   UIDs of messages that were moved are added to moved, those of others, which
+   stay, to failed. Returns 0 if nothing failed, else -1 and error_r (data
+   stack), which is the first error. */
 int archive_commit(struct archive *archive, ARRAY_TYPE(seq_range) *moved,
 		   ARRAY_TYPE(seq_range) *failed, const char **error_r);
 

@@ -225,3 +225,129 @@ class Crash(ArchiveTest):
             self.assertEqual(self.everything(user), before)
         self.assertEqual(self.everything(user), before)
         self.assertGreaterEqual(kills, 2)
+
+
+class Quota(ArchiveTest):
+    """The INBOX and its archive below it share a quota root; Store/ has its
+    own, of 20 kB."""
+
+    formats = ("maildir", "sdbox")
+
+    def setUp(self):
+        self.plugins = ("pop3_policy", "quota")
+        if self.version == "2.3":
+            self.extra_config = """
+plugin {
+  quota = count:Mail:ns=
+  quota_rule = *:storage=100k
+  quota2 = count:Store:ns=Store/
+  quota2_rule = *:storage=20k
+  quota_vsizes = yes
+}
+namespace store {
+  prefix = Store/
+  separator = /
+  location = maildir:~/store
+}
+namespace inbox {
+  separator = /
+}
+"""
+        else:
+            self.extra_config = """
+quota_storage_grace = 0
+namespace store {
+  prefix = Store/
+  separator = /
+  mail_driver = maildir
+  mail_path = ~/store
+  mail_inbox_path =
+  quota "Store" {
+    driver = count
+    storage_size = 20k
+  }
+}
+namespace inbox {
+  separator = /
+  quota "Mail" {
+    driver = count
+    storage_size = 100k
+  }
+}
+"""
+        super().setUp()
+
+    def box(self, user, name=ARCHIVE):
+        return name
+
+    def used(self, user):
+        output = user.doveadm("-f tab quota get").decode()
+        return {line.split("\t")[0]: line.split("\t")[2]
+                for line in output.splitlines() if "\tSTORAGE\t" in line}
+
+    def test_full(self):
+        """Over quota mail can still be archived where both have the same
+        root, in QUIT and by expiry."""
+        user = self.user("""
+[default]
+delete = archive:Archive/POP3 all
+expire = archive:Archive/Old savedbefore 14d
+""")
+        user.append([message("one", size=60000)])
+        user.append([message("two", size=30000)])
+        user.append([message("three", size=11500)])
+        before = self.everything(user)
+        full = self.used(user)
+        self.assertGreaterEqual(int(full["Mail"]), 98)
+        client = user.pop3()
+        client.ok("DELE 1")
+        self.assertTrue(client.quit().ok)
+        self.assertEqual(user.uids(), [2, 3])
+        self.assertEqual(self.everything(user), before)
+        self.clock.advance("15d")
+        user.pop3().quit()
+        self.clock.advance("1d")
+        user.pop3().quit()
+        self.clock.advance("1d")
+        user.pop3().quit()
+        self.assertEqual(user.uids(), [])
+        self.assertEqual(self.everything(user, (ARCHIVE, "Archive/Old")),
+                         before)
+        self.assertEqual(self.used(user), full)
+
+    def test_archive_is_full(self):
+        """What does not fit stays, the rest goes, and the client hears it."""
+        user = self.user("[default]\ndelete = archive:Store/POP3 all\n")
+        user.append([message("one", size=5000)])
+        user.append([message("two", size=60000)])
+        user.append([message("three", size=5000)])
+        before = self.everything(user)
+        client = user.pop3()
+        for number in (1, 2, 3):
+            client.ok("DELE %d" % number)
+        reply = client.quit()
+        self.assertFalse(reply.ok)
+        self.assertRegex(reply.text, r"^-ERR \[SYS/TEMP\] ")
+        self.wait_log("archived=2 kept_at_quit=1")
+        self.expect_errors("Can't archive mail: .*Quota exceeded")
+        self.assertEqual(user.uids(), [2])
+        self.assertEqual(self.everything(user, ("Store/POP3",)), before)
+        self.assertEqual(user.count("Store/POP3"), 2)
+
+    def test_archive_gets_full(self):
+        """Many fail, in between and at the end."""
+        user = self.user("[default]\ndelete = archive:Store/POP3 all\n")
+        user.append([message("m%d" % number,
+                             size=21000 if number % 20 == 0 else 500)
+                     for number in range(1, 61)])
+        before = self.everything(user)
+        client = user.pop3()
+        for number in range(1, 61):
+            client.ok("DELE %d" % number)
+        self.assertRegex(client.quit().text, r"^-ERR \[SYS/TEMP\] ")
+        self.expect_errors("Can't archive mail: .*Quota exceeded")
+        stored = user.count("Store/POP3")
+        self.assertEqual(self.everything(user, ("Store/POP3",)), before)
+        self.assertGreater(stored, 20)
+        self.assertEqual(user.count(), 60 - stored)
+        self.assertTrue({20, 40, 60}.issubset(user.uids()))
