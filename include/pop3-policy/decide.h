@@ -21,8 +21,8 @@ typedef int policy_match_func_t(void *context,
 /* Decide one question about one message. Never fails: what cannot be found
    out is a verdict with POLICY_REASON_ERROR and POLICY_ACTION_DENY.
 
-   - hold and min_retention bind DELETE (answer: protected_delete) and EXPIRE
-     (answer: DENY), never RETRIEVE.
+   - hold and min_retention bind DELETE (answer: protected_delete), EXPIRE and
+     REMOVE (answer: DENY), never RETRIEVE. REMOVE asks nothing else.
    - A hold that asks about history matches mail whose history is unknown; a
      rule that does, does not, whatever "not" stands in it. But where a
      message with unknown history comes to an EXPIRE rule that keeps or hides
@@ -32,7 +32,7 @@ typedef int policy_match_func_t(void *context,
      unknown (0) is doubt. A message is too young while
      now - date < min_retention_secs, so a date in the future is too young.
    - The first rule that matches wins; an error in a rule ends the search.
-   - Defaults: DELETE and RETRIEVE are allowed, EXPIRE keeps. */
+   - Defaults: DELETE, RETRIEVE and REMOVE are allowed, EXPIRE keeps. */
 void policy_decide(const struct policy *policy, enum policy_question question,
 		   const struct policy_session_facts *session,
 		   const struct policy_message_facts *message,

@@ -35,6 +35,8 @@ struct policy_query_word {
 	   dates have IMAP's form "31-Dec-2024" however they were written. Never
 	   NULL; may be "(" or an operator's name where it is an argument. */
 	const char *text;
+	/* It names a keyword: the argument of KEYWORD or UNKEYWORD. */
+	bool is_keyword;
 	/* A relative time ("30d", at most 4294967295 seconds): the adapter
 	   passes on the Unix time now - interval_secs (0 where that would be
 	   negative) instead of text. */

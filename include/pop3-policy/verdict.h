@@ -17,17 +17,19 @@ enum policy_question {
 	POLICY_QUESTION_RETRIEVE,
 	/* Does the server remove it by itself? */
 	POLICY_QUESTION_EXPIRE,
+	/* May a program other than POP3 remove it (IMAP, doveadm, ...)? */
+	POLICY_QUESTION_REMOVE,
 };
 
 /* Ordered: the smaller one is the stricter one. */
 enum policy_action {
-	/* delete, retrieve: refused. expire: the message is kept. */
+	/* delete, retrieve, remove: refused. expire: the message is kept. */
 	POLICY_ACTION_DENY = 0,
 	/* Stays in the mailbox, POP3 no longer shows it. */
 	POLICY_ACTION_HIDE,
 	/* Moved to another mailbox of the user. delete and expire only. */
 	POLICY_ACTION_ARCHIVE,
-	/* delete, retrieve: allowed. expire: expunged. */
+	/* delete, retrieve, remove: allowed. expire: expunged. */
 	POLICY_ACTION_ALLOW,
 };
 
@@ -64,7 +66,7 @@ const char *policy_action_name(enum policy_question question,
 			       enum policy_action action);
 /* "error", "hold", "min_retention", "rule" or "default". Never NULL. */
 const char *policy_reason_name(enum policy_reason reason);
-/* "delete", "retrieve" or "expire". Never NULL. */
+/* "delete", "retrieve", "expire" or "remove". Never NULL. */
 const char *policy_question_name(enum policy_question question);
 
 /* The verdict that obeys both: the stricter one, the second one if they are

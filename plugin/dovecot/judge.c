@@ -15,6 +15,8 @@
 #define JUDGE_SINGLE_MIN 8
 #define JUDGE_SINGLE_SHARE 128
 
+#define JUDGE_QUESTIONS (POLICY_QUESTION_REMOVE + 1)
+
 struct judge_query {
 	const struct policy_query *query;
 	/* How often it has been put to a single message. */
@@ -35,13 +37,13 @@ struct judge {
 	const struct policy *policy;
 	const struct policy_session_facts *session;
 	struct history *history;
-	struct judge_needs needs[POLICY_QUESTION_EXPIRE + 1];
+	struct judge_needs needs[JUDGE_QUESTIONS];
 
 	/* hold, then the rules of each question in their order */
 	struct judge_query *queries;
 	unsigned int queries_count;
 	/* Where a question's first query stands, and the next one expected */
-	unsigned int first_query[POLICY_QUESTION_EXPIRE + 1], next_query;
+	unsigned int first_query[JUDGE_QUESTIONS], next_query;
 
 	/* Until the next judge_forget_all() */
 	struct mailbox_transaction_context *trans;
@@ -150,6 +152,7 @@ struct judge *judge_init(const struct policy *policy,
 	}
 	judge->needs[POLICY_QUESTION_DELETE] = removal;
 	judge->needs[POLICY_QUESTION_EXPIRE] = removal;
+	judge->needs[POLICY_QUESTION_REMOVE] = removal;
 	judge_add_rules(judge, POLICY_QUESTION_DELETE, &policy->delete_rules);
 	judge_add_rules(judge, POLICY_QUESTION_RETRIEVE,
 			&policy->retrieve_rules);

@@ -45,8 +45,8 @@ static int decision_ask(struct decision *decision,
 
 static enum policy_action protected_action(const struct decision *decision)
 {
-	return decision->question == POLICY_QUESTION_EXPIRE ?
-		POLICY_ACTION_DENY : decision->policy->protected_delete;
+	return decision->question == POLICY_QUESTION_DELETE ?
+		decision->policy->protected_delete : POLICY_ACTION_DENY;
 }
 
 static bool decide_hold(struct decision *decision)
@@ -144,7 +144,7 @@ void policy_decide(const struct policy *policy, enum policy_question question,
 		.verdict = verdict_r,
 	};
 	enum policy_action action = POLICY_ACTION_DENY;
-	const struct policy_rules *rules = &policy->expire_rules;
+	const struct policy_rules *rules = NULL;
 
 	memset(verdict_r, 0, sizeof(*verdict_r));
 
@@ -158,13 +158,17 @@ void policy_decide(const struct policy *policy, enum policy_question question,
 		action = POLICY_ACTION_ALLOW;
 		break;
 	case POLICY_QUESTION_EXPIRE:
+		rules = &policy->expire_rules;
+		break;
+	case POLICY_QUESTION_REMOVE:
+		action = POLICY_ACTION_ALLOW;
 		break;
 	}
 
 	if (question != POLICY_QUESTION_RETRIEVE &&
 	    (decide_hold(&decision) || decide_min_retention(&decision)))
 		return;
-	if (decide_rules(&decision, rules))
+	if (rules != NULL && decide_rules(&decision, rules))
 		return;
 	(void)decide_as(&decision, action, POLICY_REASON_DEFAULT, NULL, 0);
 }

@@ -498,6 +498,7 @@ static int
 parse_keyword(struct query_parser *parser, const struct token *token,
 	      const struct query_key *key)
 {
+	struct policy_query_word *word;
 	struct token argument;
 
 	if (parse_argument_word(parser, token, key->name, "a keyword",
@@ -511,8 +512,12 @@ parse_keyword(struct query_parser *parser, const struct token *token,
 			"no message can have this keyword; expected ASCII "
 			"letters, digits and signs other than ( ) { % * \" \\ ]");
 	}
-	return parser_add_word(parser, &argument, argument.text,
-			       argument.length) == NULL ? -1 : 0;
+	word = parser_add_word(parser, &argument, argument.text,
+			       argument.length);
+	if (word == NULL)
+		return -1;
+	word->is_keyword = true;
+	return 0;
 }
 
 static int

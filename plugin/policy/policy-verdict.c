@@ -45,6 +45,8 @@ const char *policy_question_name(enum policy_question question)
 		return "retrieve";
 	case POLICY_QUESTION_EXPIRE:
 		return "expire";
+	case POLICY_QUESTION_REMOVE:
+		return "remove";
 	}
 	return "delete";
 }

@@ -57,7 +57,7 @@ static void decide_all(const struct policy *policy)
 	size_t asked = 0;
 
 	for (question = POLICY_QUESTION_DELETE;
-	     question <= POLICY_QUESTION_EXPIRE; question++) {
+	     question <= POLICY_QUESTION_REMOVE; question++) {
 		policy_decide(policy, question, &session, &message,
 			      match_query, &asked, &verdict);
 		require(verdict.reason != POLICY_REASON_ERROR ||

@@ -12,6 +12,7 @@
 #define DELETE POLICY_QUESTION_DELETE
 #define RETRIEVE POLICY_QUESTION_RETRIEVE
 #define EXPIRE POLICY_QUESTION_EXPIRE
+#define REMOVE POLICY_QUESTION_REMOVE
 #define DENY POLICY_ACTION_DENY
 #define HIDE POLICY_ACTION_HIDE
 #define ARCHIVE POLICY_ACTION_ARCHIVE
@@ -217,6 +218,30 @@ static const struct decide_row {
 	{ "not held: min_retention still binds", "hold = from no\n"
 	  "min_retention = 1d\n", EXPIRE, NOW, NOW, true, DENY, RETENTION,
 	  NULL, 3, "from no|" },
+
+	/* other programs: hold and min_retention, no rules */
+	{ "removed by others", "", REMOVE, 0, 0, false, ALLOW, DEFAULT, NULL,
+	  0, "" },
+	{ "rules do not bind others", "delete = deny all\nretrieve = deny all\n"
+	  "expire = keep all\n", REMOVE, NOW, NOW, true, ALLOW, DEFAULT, NULL,
+	  0, "" },
+	{ "held: others can't hide", "hold = from yes\n"
+	  "protected_delete = hide\n", REMOVE, NOW, NOW, true, DENY, HOLD,
+	  NULL, 2, "from yes|" },
+	{ "held: denied to others", "hold = all\nprotected_delete = deny\n",
+	  REMOVE, NOW, NOW, true, DENY, HOLD, NULL, 2, "" },
+	{ "not held, others", "hold = from no\ndelete = deny from yes\n",
+	  REMOVE, NOW, NOW, true, ALLOW, DEFAULT, NULL, 0, "from no|" },
+	{ "doubt about a hold, others", "hold = from doubt\n", REMOVE, NOW,
+	  NOW, true, DENY, ERROR, NULL, 2, "from doubt|" },
+	{ "a hold about unknown history, others", "hold = retrieved from no\n",
+	  REMOVE, NOW, NOW, false, DENY, HOLD, NULL, 2, "" },
+	{ "too young, others", "min_retention = 1d\n", REMOVE,
+	  NOW - DAY + 1, 1, true, DENY, RETENTION, NULL, 2, "" },
+	{ "old enough, others", "min_retention = 1d\n", REMOVE, NOW - DAY,
+	  NOW, true, ALLOW, DEFAULT, NULL, 0, "" },
+	{ "no date, others", "min_retention = 1d\n", REMOVE, 0, 1, true, DENY,
+	  ERROR, NULL, 2, "" },
 };
 
 START_TEST(test_decide)
@@ -282,6 +307,8 @@ static const struct name_row {
 	{ EXPIRE, HIDE, "expire", "hide" },
 	{ EXPIRE, ARCHIVE, "expire", "archive" },
 	{ EXPIRE, ALLOW, "expire", "expunge" },
+	{ REMOVE, DENY, "remove", "deny" },
+	{ REMOVE, ALLOW, "remove", "allow" },
 };
 
 START_TEST(test_names)

@@ -6,7 +6,7 @@
 
 /* What a query is compiled into. want_words: "|" behind each; a relative time
    is followed by "=SECONDS" and the first letter of its clock (saved,
-   received, Sent, retrieved = t, hidden). want_uses: a(ll), h(istory),
+   received, Sent, retrieved = t, hidden), a keyword by "=k". want_uses: a(ll), h(istory),
    H(idden), f(lags), c(ontent), t(ime). */
 static const struct query_row {
 	const char *query;
@@ -29,8 +29,10 @@ static const struct query_row {
 	{ "unflagged", "UNFLAGGED|", "f" },
 	{ "seen", "SEEN|", "f" },
 	{ "unseen", "UNSEEN|", "f" },
-	{ "keyword $Label1", "KEYWORD|$Label1|", "f" },
-	{ "unkeyword 'legal'", "UNKEYWORD|legal|", "f" },
+	{ "keyword $Label1", "KEYWORD|$Label1=k|", "f" },
+	{ "unkeyword 'legal'", "UNKEYWORD|legal=k|", "f" },
+	{ "from keyword (not keyword 'all' or seen)",
+	  "FROM|keyword|(|NOT|KEYWORD|all=k|OR|SEEN|)|", "fc" },
 
 	{ "before 30d", "BEFORE|30d=2592000r|", "t" },
 	{ "before 2024-02-29", "BEFORE|29-Feb-2024|", "" },
@@ -117,6 +119,8 @@ static void words_text(const struct policy_query *query, char *text)
 		const struct policy_query_word *word = &query->words[i];
 
 		text += sprintf(text, "%s", word->text);
+		if (word->is_keyword)
+			text += sprintf(text, "=k");
 		if (word->is_interval) {
 			text += sprintf(text, "=%lld%c",
 					(long long)word->interval_secs,
