@@ -68,6 +68,24 @@ void policy_event_decision(struct event *parent,
 		error == NULL ? "" : ": ", error == NULL ? "" : error);
 }
 
+void policy_event_guard_refused(struct event *parent, const char *operation,
+				const char *mailbox,
+				const struct policy_refusals *refusals)
+{
+	struct event_passthrough *e =
+		event_create_passthrough(parent)->
+		set_name("pop3_policy_guard_refused")->
+		add_str("operation", operation)->
+		add_str("mailbox", mailbox)->
+		add_int("hold", refusals->hold)->
+		add_int("min_retention", refusals->min_retention)->
+		add_int("errors", refusals->errors);
+
+	e_info(e->event(), "Refused %s in %s: hold=%u min_retention=%u "
+	       "errors=%u", operation, mailbox, refusals->hold,
+	       refusals->min_retention, refusals->errors);
+}
+
 void policy_event_failure(struct event *parent, const char *what,
 			  const char *error)
 {

@@ -29,6 +29,18 @@ void policy_event_decision(struct event *parent,
 			   const struct policy_verdict *verdict,
 			   uint32_t uid, const char *error);
 
+/* Messages that a program other than POP3 was not allowed to remove, by the
+   reason why. */
+struct policy_refusals {
+	unsigned int hold, min_retention, errors;
+};
+
+/* What somebody tried ("expunge", "autoexpunge", "move", "keyword", "delete",
+   "rename"), with how many messages of which mailbox, in vain. */
+void policy_event_guard_refused(struct event *parent, const char *operation,
+				const char *mailbox,
+				const struct policy_refusals *refusals);
+
 /* A failure that the administrator should hear about: logged as an error.
    Never per message: latch it. */
 void policy_event_failure(struct event *parent, const char *what,

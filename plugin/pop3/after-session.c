@@ -5,6 +5,7 @@
 #include "mail-storage.h"
 #include "mail-namespace.h"
 #include "expiry.h"
+#include "guard.h"
 #include "hidden-keyword.h"
 #include "history.h"
 #include "user-policy.h"
@@ -51,6 +52,7 @@ void after_session_run(struct pop3_session *session)
 	if (ns == NULL || user->error != NULL)
 		return;
 	box = mailbox_alloc(ns->list, "INBOX", MAILBOX_FLAG_IGNORE_ACLS);
+	pop3_policy_guard_exempt(box);
 	after_session_inbox(session, box);
 	mailbox_free(&box);
 }

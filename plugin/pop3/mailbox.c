@@ -436,18 +436,18 @@ static void pop3_policy_mailbox_free(struct mailbox *box)
 	pbox->module_ctx.super.free(box);
 }
 
-void pop3_policy_mailbox_allocated(struct mailbox *box)
+bool pop3_policy_mailbox_allocated(struct mailbox *box)
 {
 	struct mailbox_vfuncs *v = box->vlast;
 	struct pop3_policy_mailbox *pbox;
 	struct pop3_session *session;
 
 	if ((box->flags & MAILBOX_FLAG_POP3_SESSION) == 0)
-		return;
+		return FALSE;
 	session = pop3_session_find(box->storage->user);
 	/* A virtual INBOX opens the mailboxes behind it with the same flags. */
 	if (session == NULL || session->client->mailbox != NULL)
-		return;
+		return FALSE;
 
 	pbox = p_new(box->pool, struct pop3_policy_mailbox, 1);
 	pbox->session = session;
@@ -463,6 +463,7 @@ void pop3_policy_mailbox_allocated(struct mailbox *box)
 	v->transaction_rollback = pop3_policy_mailbox_transaction_rollback;
 	v->sync_deinit = pop3_policy_mailbox_sync_deinit;
 	MODULE_CONTEXT_SET(box, pop3_policy_storage_module, pbox);
+	return TRUE;
 }
 
 void pop3_policy_mail_allocated(struct mail *_mail)

@@ -11,8 +11,8 @@
 struct mailbox;
 struct mail;
 
-/* Hooks, called by plugin.c. */
-void pop3_policy_mailbox_allocated(struct mailbox *box);
+/* Hooks, called by plugin.c. Returns TRUE if it is the session's mailbox. */
+bool pop3_policy_mailbox_allocated(struct mailbox *box);
 void pop3_policy_mail_allocated(struct mail *mail);
 
 #endif

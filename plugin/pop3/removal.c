@@ -7,6 +7,7 @@
 #include "mail-index.h"
 #include "mail-storage-private.h"
 #include "archive.h"
+#include "fresh-flags.h"
 #include "hidden-keyword.h"
 #include "history.h"
 #include "maildir-mtimes.h"
@@ -46,16 +47,13 @@ struct removal {
 	struct archive *archive;
 };
 
-/* Does the index know of all changes of flags by itself? What another program
-   wrote into Maildir's file names, or into the mailboxes behind a virtual one,
-   has to be brought there. */
 static bool index_has_all_flags(struct removal *removal)
 {
 	struct mailbox *box = removal->box;
 
-	if (strcmp(box->storage->name, "maildir") == 0)
-		return maildir_mtimes_are_same(box, &removal->mtimes);
-	return strcmp(box->storage->name, "virtual") != 0;
+	return fresh_flags_are_in_index(box) ||
+		(strcmp(box->storage->name, "maildir") == 0 &&
+		 maildir_mtimes_are_same(box, &removal->mtimes));
 }
 
 /* Others may have flagged a message, or taken a hiding back, between DELE and
@@ -63,29 +61,16 @@ static bool index_has_all_flags(struct removal *removal)
 static void removal_refresh(struct removal *removal)
 {
 	struct pop3_session *session = removal->session;
-	struct mailbox *box = removal->box;
+	const char *error;
 
 	if (removal->refreshed)
 		return;
 	removal->refreshed = TRUE;
 
-	if (session->uses_flags && !index_has_all_flags(removal)) {
-		struct mailbox *box2 =
-			mailbox_alloc(box->list, box->vname,
-				      MAILBOX_FLAG_READONLY |
-				      MAILBOX_FLAG_IGNORE_ACLS);
-
-		if (mailbox_open(box2) < 0 || mailbox_sync(box2, 0) < 0) {
-			pop3_session_failure(session,
-				"Can't reread flags at QUIT",
-				mailbox_get_last_internal_error(box2, NULL));
-			session->flags_unknown = TRUE;
-		}
-		mailbox_free(&box2);
-	}
-	if (mail_index_refresh(box->index) < 0) {
-		pop3_session_failure(session, "Can't refresh index at QUIT",
-				     "I/O error");
+	if (fresh_flags_read(removal->box, session->uses_flags &&
+			     !index_has_all_flags(removal), &error) < 0) {
+		pop3_session_failure(session, "Can't reread flags at QUIT",
+				     error);
 		session->flags_unknown = TRUE;
 	}
 	pop3_session_refresh(session);

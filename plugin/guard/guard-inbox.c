@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lib.h"
+#include "mailbox-list-private.h"
+#include "mail-namespace.h"
+#include "mail-storage-private.h"
+#include "guard-inbox.h"
+
+#include <sys/stat.h>
+
+static bool
+stat_mailbox(struct mailbox_list *list, const char *name, struct stat *st_r)
+{
+	const char *path;
+
+	return mailbox_list_get_path(list, name, MAILBOX_LIST_PATH_TYPE_MAILBOX,
+				     &path) > 0 && stat(path, st_r) == 0;
+}
+
+static bool
+list_inbox_is(struct mailbox_list *list, const struct stat *st)
+{
+	struct stat inbox_st;
+
+	return stat_mailbox(list, "INBOX", &inbox_st) &&
+		st->st_ino == inbox_st.st_ino &&
+		st->st_dev == inbox_st.st_dev;
+}
+
+/* Compared by where the mail is, whatever leads there. */
+static bool path_is_inbox(struct mailbox *box)
+{
+	struct mail_namespace *ns = box->storage->user->namespaces;
+	struct stat st;
+
+	if (!stat_mailbox(box->list, box->name, &st))
+		return FALSE;
+	for (; ns != NULL; ns = ns->next) {
+		if ((ns->flags & NAMESPACE_FLAG_INBOX_ANY) != 0 &&
+		    list_inbox_is(ns->list, &st))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+bool guard_inbox_is(struct mailbox *box)
+{
+	bool ret;
+
+	if (box->inbox_any)
+		return TRUE;
+	T_BEGIN {
+		ret = path_is_inbox(box);
+	} T_END;
+	return ret;
+}
+
+bool guard_inbox_is_link(struct mailbox *box)
+{
+	struct stat st;
+	const char *path;
+	bool ret;
+
+	T_BEGIN {
+		ret = mailbox_list_get_path(box->list, box->name,
+					    MAILBOX_LIST_PATH_TYPE_DIR,
+					    &path) > 0 &&
+			lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+	} T_END;
+	return ret;
+}
+
+struct mail_user *guard_inbox_owner(struct mailbox *box)
+{
+	struct mail_user *owner = box->list->ns->owner;
+
+	return owner != NULL ? owner : box->storage->user;
+}
