@@ -28,6 +28,18 @@ class HoldTest(LiveTest):
     def untagged_no(self, imap):
         return b"; ".join(imap.untagged_responses.get("NO", []))
 
+    def says_no(self, answer, text=""):
+        """A tagged NO with this text; Dovecot adds how long it took."""
+        status, data = answer
+        self.assertEqual(status, "NO", data)
+        self.assertIn(text.encode(), data[0])
+
+    def expunge(self, imap, count):
+        """EXPUNGE removes so many."""
+        status, data = imap.expunge()
+        self.assertEqual(status, "OK", data)
+        self.assertEqual(len([n for n in data if n is not None]), count)
+
     def refused(self, user, operation, hold=0, min_retention=0, errors=0):
         """The event has been logged."""
         self.wait_log(r"\(%s\).*pop3-policy: Refused %s in \S+: hold=%d "
@@ -50,11 +62,9 @@ class Imap(HoldTest):
         before = {m.uid: m.sha256 for m in user.messages()}
         with self.imap(user) as imap:
             imap.store("1:4", "+FLAGS", r"\Deleted \Seen")
-            status, data = imap.expunge()
-            self.assertEqual((status, data), ("OK", [b"1", b"2"]))
-            self.assertEqual(
-                self.untagged_no(imap),
-                b"[NOPERM] 2 messages not removed: 2 on hold")
+            self.expunge(imap, 2)
+            self.assertEqual(self.untagged_no(imap),
+                             b"2 messages not removed: 2 on hold")
             # nothing is left to be expunged
             self.assertEqual(imap.search(None, "DELETED")[1], [b""])
             self.assertEqual(imap.expunge()[0], "OK")
@@ -87,7 +97,7 @@ class Imap(HoldTest):
             answer = b""
             while b"\r\na3 " not in answer:
                 answer += imap.readline()
-        self.assertLess(answer.index(b"* NO [NOPERM] 2 messages not removed"),
+        self.assertLess(answer.index(b"* NO 2 messages not removed"),
                         answer.index(b"a2 OK"))
         self.assertEqual(user.uids(), [2, 4])
 
@@ -96,9 +106,8 @@ class Imap(HoldTest):
         with self.imap(user) as imap:
             imap.create("Other")
             for _ in range(3):
-                status, data = imap.uid("MOVE", "2", "Other")
-                self.assertEqual((status, data), (
-                    "NO", [b"[NOPERM] Message can't be moved: 1 on hold"]))
+                self.says_no(imap.uid("MOVE", "2", "Other"),
+                             "[NOPERM] Message can't be moved: 1 on hold")
             status, data = imap._simple_command("MOVE", "1:3", "Other")
             self.assertEqual(status, "NO")
             self.assertEqual(imap.uid("MOVE", "1,3", "Other")[0], "OK")
@@ -133,10 +142,9 @@ class Imap(HoldTest):
                                   ("-FLAGS", r"(\Seen HOLD)"),
                                   ("FLAGS", r"(\Seen)"), ("FLAGS", "()"),
                                   ("FLAGS.SILENT", "(Other)")):
-                status, data = imap.store("2", change, flags)
-                self.assertEqual(status, "NO", (change, flags))
-                self.assertEqual(
-                    data, [b"[NOPERM] Keyword can't be taken off: 1 on hold"])
+                self.says_no(
+                    imap.store("2", change, flags),
+                    "[NOPERM] Keyword can't be taken off: 1 on hold")
             # all or nothing
             self.assertEqual(imap.store("1:5", "FLAGS", r"(\Flagged)")[0],
                              "NO")
@@ -203,7 +211,7 @@ class Imap(HoldTest):
         with self.imap(user) as imap:
             imap.store("5", "+FLAGS", r"\Flagged")
             imap.store("1:5", "+FLAGS", r"\Deleted")
-            self.assertEqual(imap.expunge()[1], [b"1", b"2"])
+            self.expunge(imap, 2)
             self.assertIn(b"3 on hold", self.untagged_no(imap))
         self.assertEqual(user.uids(), [2, 4, 5])
 
@@ -219,7 +227,7 @@ class Imap(HoldTest):
         client.quit()
         with self.imap(user) as imap:
             imap.store("1:3", "+FLAGS", r"\Deleted")
-            self.assertEqual(imap.expunge()[1], [b"3"])
+            self.expunge(imap, 1)
         self.assertEqual(user.uids(), [1, 2])
 
     def test_hold_placed_during_the_session(self):
@@ -241,7 +249,7 @@ class Imap(HoldTest):
         with self.imap(user) as imap:
             imap.create("Other")
             imap.store("1:2", "+FLAGS", r"\Deleted")
-            self.assertEqual(imap.expunge()[1], [b"1", b"1"])
+            self.expunge(imap, 2)
             self.assertEqual(imap.store("1", "FLAGS", "()")[0], "OK")
             self.assertEqual(imap.uid("MOVE", "4", "Other")[0], "OK")
         self.assertEqual(user.uids(), [3, 5])
@@ -251,20 +259,13 @@ class Imap(HoldTest):
 class Many(HoldTest):
     def test_1100_of_2500(self):
         user = self.user(KEYWORD)
-        one = message("many")
         with user.imap() as imap:
             imap.select("INBOX")
-            for _ in range(10):
-                imap.append("INBOX", "", None, one)
-            for count in (20, 40, 80, 160, 320, 640, 1280):
-                imap.select("INBOX")
-                imap.copy("1:*", "INBOX")
+            for _ in range(20):
+                imap.append("INBOX", "", None, message("many"))
             imap.select("INBOX")
-            imap.store("2501:*", "+FLAGS.SILENT", r"\Deleted")
-            imap.expunge()
-        # 1280 + 1220
-            imap.select("INBOX")
-            imap.copy("1:1220", "INBOX")
+            for _ in range(124):
+                imap.copy("1:20", "INBOX")
             imap.select("INBOX")
             imap.store("701:1800", "+FLAGS.SILENT", "Hold")
         before = user.uids()
@@ -272,8 +273,7 @@ class Many(HoldTest):
         with user.imap() as imap:
             imap.select("INBOX")
             imap.store("1:*", "+FLAGS.SILENT", r"\Deleted")
-            status, data = imap.expunge()
-            self.assertEqual((status, len(data)), ("OK", 1400))
+            self.expunge(imap, 1400)
             self.assertIn(b"1100 messages not removed: 1100 on hold",
                           self.untagged_no(imap))
             self.assertEqual(imap.expunge(), ("OK", [None]))
@@ -360,16 +360,16 @@ namespace inbox {
             imap.append("Other", "Hold", None, message("held, but elsewhere"))
             imap.create("Third")
             self.assertEqual(imap.select("Virtual/All"), ("OK", [b"5"]))
-            held = imap.search(None, "SUBJECT", "held b")[1][0].decode()
+            held = imap.search(None, "SUBJECT", '"held b"')[1][0].decode()
             self.assertEqual(
                 imap._simple_command("MOVE", held, "Third")[0], "NO")
             imap.store("1:*", "+FLAGS", r"\Deleted")
-            status, data = imap.expunge()
-            self.assertEqual(status, "OK")
+            self.expunge(imap, 3)
             self.assertIn(b"2 messages not removed: 2 on hold",
                           self.untagged_no(imap))
-            self.assertEqual(len(data), 3)
-            imap.store(held, "-FLAGS", "Hold")
+            # the virtual mailbox has an index of its own, which it may say
+            imap.store("1:2", "-FLAGS", "Hold")
+            self.assertEqual(imap.select("Virtual/All"), ("OK", [b"2"]))
         self.assertEqual(user.uids(), [2, 4])
         self.assertEqual(user.count("Other"), 0)
         self.assertEqual(user.count("Third"), 0)
@@ -379,25 +379,38 @@ namespace inbox {
 class MinRetention(HoldTest):
     POLICY = "[default]\nmin_retention = 10d\n"
 
-    def test_clock(self):
+    def test_saved(self):
+        """The saved date is what the file system says, which knows nothing of
+        moved clocks."""
         user = self.user(self.POLICY)
-        self.fill(user, ["a", "b"])
+        user.append([message("a")], received=1000000000)
+        with self.imap(user) as imap:
+            imap.store("1", "+FLAGS", r"\Deleted")
+            self.expunge(imap, 0)
+        self.clock.set("11d")
+        with self.imap(user) as imap:
+            imap.store("1", "+FLAGS", r"\Deleted")
+            self.expunge(imap, 1)
+
+    def test_clock(self):
+        user = self.user(self.POLICY + "age_from = received\n")
+        user.append([message("a"), message("b")], received=self.clock.now())
         self.clock.set("9d")
-        self.fill(user, ["c"])
+        user.append([message("c")], received=self.clock.now())
         with self.imap(user) as imap:
             imap.create("Other")
             imap.store("1:3", "+FLAGS", r"\Deleted")
             imap.expunge()
-            self.assertEqual(
-                self.untagged_no(imap), b"[NOPERM] 3 messages not removed: "
-                b"3 too young to be removed")
+            self.assertEqual(self.untagged_no(imap),
+                             b"3 messages not removed: "
+                             b"3 too young to be removed")
             self.assertEqual(imap.uid("MOVE", "1", "Other")[0], "NO")
             self.assertEqual(imap.rename("INBOX", "Taken")[0], "NO")
         self.refused(user, "expunge", min_retention=3)
         self.clock.set("11d")
         with self.imap(user) as imap:
             imap.store("1:3", "+FLAGS", r"\Deleted")
-            self.assertEqual(imap.expunge()[1], [b"1", b"1"])
+            self.expunge(imap, 2)
         self.assertEqual(user.uids(), [3])
         # back: too young once more
         self.clock.set("0")
@@ -423,10 +436,8 @@ class Broken(HoldTest):
         with self.imap(user) as imap:
             imap.create("Other")
             imap.store("1:2", "+FLAGS", r"\Deleted")
-            status, data = imap.expunge()
-            self.assertEqual((status, data), (
-                "NO", [b"[UNAVAILABLE] 2 messages not removed: "
-                       b"2 can't be judged now"]))
+            self.says_no(imap.expunge(), "[UNAVAILABLE] 2 messages not "
+                         "removed: 2 can't be judged now")
             self.assertEqual(imap.uid("MOVE", "1", "Other")[0], "NO")
             self.assertEqual(imap.uid("COPY", "1", "Other")[0], "OK")
             self.assertEqual(imap.store("2", "-FLAGS", "Hold")[0], "NO")
@@ -441,7 +452,7 @@ class Broken(HoldTest):
         # nothing was undone: once mended it goes
         user.set_policy(KEYWORD)
         with self.imap(user) as imap:
-            self.assertEqual(imap.expunge()[1], [b"1"])
+            self.expunge(imap, 1)
         self.assertEqual(user.uids(), [2])
 
     def test_doveadm(self):
@@ -480,7 +491,9 @@ class Doveadm(HoldTest):
         result = user.doveadm("expunge", "mailbox", "INBOX", "all",
                               check=False)
         self.assertEqual(result.returncode, 77)
-        self.assertIn(b"1 message not removed: 1 on hold", result.stderr)
+        # 2.4 shows only our own line
+        self.assertRegex(result.stderr.decode(), "1 message not removed: "
+                         "1 on hold|Refused expunge in INBOX: hold=1 ")
         self.assertEqual(user.uids(), [2])
         self.assertEqual(len(user.mail_files()), 1)
         result = user.doveadm("expunge", "mailbox", "INBOX", "keyword",
@@ -531,21 +544,35 @@ class Doveadm(HoldTest):
         self.assertEqual({m.uid: m.sha256 for m in user.messages()},
                          {2: before[2]})
 
+
+class Dsync(HoldTest):
+    """The formats have different separators by default."""
+
+    extra_config = """
+namespace inbox {
+  separator = /
+}
+"""
+
     def test_dsync_is_exempt(self):
         """A backup brings the other side to the same state, whichever side
         that is, and says so at once."""
-        user = self.three()
+        user = self.user(KEYWORD)
+        self.fill(user, ["a", "held b", "c"])
         backup = {"maildir": "sdbox", "sdbox": "maildir",
                   "mdbox": "sdbox"}[self.format] + ":~/backup"
         user.doveadm("backup", backup)
         before = self.guids(user, "INBOX")
         self.fill(user, ["later", "held later"])
+        if self.format == "maildir":
+            # plain Dovecot can't bring back a Maildir INBOX that has changed
+            user.doveadm("backup", backup)
+            before = self.guids(user, "INBOX")
         user.doveadm("backup", "-R", backup)
         self.assertEqual(self.guids(user, "INBOX"), before)
-        self.assertEqual(user.doveadm("backup", "-R", backup,
-                                      check=False).returncode, 0)
         for _ in range(3):
             user.doveadm("sync", backup)
+        user.doveadm("backup", "-R", backup)
         self.assertEqual(self.guids(user, "INBOX"), before)
         self.assertNotIn("Refused", self.log())
 
@@ -668,7 +695,7 @@ class AtOnce(HoldTest):
         with self.imap(user) as one, self.imap(user) as two:
             one.store("1:3", "+FLAGS", r"\Deleted")
             two.store("2", "+FLAGS", "Hold")
-            self.assertEqual(one.expunge()[1], [b"1", b"2"])
+            self.expunge(one, 2)
             self.assertIn(b"1 on hold", self.untagged_no(one))
         self.assertEqual(user.uids(), [2])
 
