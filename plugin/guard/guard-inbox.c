@@ -61,6 +61,9 @@ bool guard_inbox_is_link(struct mailbox *box)
 	const char *path;
 	bool ret;
 
+	/* its folder may well be a link, but it is the INBOX's name */
+	if (box->inbox_any)
+		return FALSE;
 	T_BEGIN {
 		ret = mailbox_list_get_path(box->list, box->name,
 					    MAILBOX_LIST_PATH_TYPE_DIR,

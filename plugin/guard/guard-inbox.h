@@ -13,8 +13,8 @@ struct mail_user;
 /* Is this somebody's INBOX? The mailbox need not be open. */
 bool guard_inbox_is(struct mailbox *box);
 
-/* Is the name a symbolic link? Deleting or renaming it leaves the mail where
-   it is. */
+/* Is it a second name of a mailbox, by a symbolic link? Deleting or renaming
+   that leaves the mail where it is. */
 bool guard_inbox_is_link(struct mailbox *box);
 
 /* Whose INBOX? In a shared namespace that is not who has logged in. Never

@@ -88,12 +88,14 @@ static void guard_transaction_load(struct guard_transaction *gt)
 
 struct guard_transaction *
 guard_transaction_create(struct mailbox_transaction_context *trans,
-			 struct guard_user *guser, bool is_inbox)
+			 struct guard_user *guser, bool is_inbox,
+			 time_t *flags_reread)
 {
 	struct guard_transaction *gt = i_new(struct guard_transaction, 1);
 
 	gt->trans = trans;
 	gt->guser = guser;
+	gt->flags_reread = flags_reread;
 	if (!is_inbox)
 		gt->mode = GUARD_OFF;
 	else T_BEGIN {
@@ -141,9 +143,16 @@ static void guard_transaction_read_flags(struct guard_transaction *gt)
 	const struct policy_query *hold = gt->policy->policy == NULL ? NULL :
 		gt->policy->policy->hold;
 	const char *error;
+	bool reread;
 
-	if (fresh_flags_read(box, hold != NULL && hold->uses_flags &&
-			     !fresh_flags_are_in_index(box), &error) < 0) {
+	/* Commands come in batches, each a transaction. Once a second is
+	   enough for what somebody does to the files themselves. */
+	reread = hold != NULL && hold->uses_flags &&
+		*gt->flags_reread != ioloop_time &&
+		!fresh_flags_are_in_index(box);
+	if (reread)
+		*gt->flags_reread = ioloop_time;
+	if (fresh_flags_read(box, reread, &error) < 0) {
 		gt->flags_unknown = TRUE;
 		guard_transaction_failure(gt, "Can't reread flags", error);
 	}

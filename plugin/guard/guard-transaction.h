@@ -59,6 +59,8 @@ struct guard_transaction {
 	struct judge *judge;
 	struct event *event;
 
+	/* When flags were last read from the mail itself; the mailbox's */
+	time_t *flags_reread;
 	/* Flags have been refreshed since the transaction began, or could not
 	   be. */
 	bool refreshed, flags_unknown;
@@ -71,10 +73,12 @@ struct guard_transaction {
 };
 
 /* is_inbox: of somebody. Otherwise, and where nobody's policy is concerned,
-   the transaction is not looked at (GUARD_OFF). */
+   the transaction is not looked at (GUARD_OFF). flags_reread: kept for the
+   mailbox, begins with 0. */
 struct guard_transaction *
 guard_transaction_create(struct mailbox_transaction_context *trans,
-			 struct guard_user *guser, bool is_inbox);
+			 struct guard_user *guser, bool is_inbox,
+			 time_t *flags_reread);
 /* Sends the events about what was refused. Call it before the transaction
    ends, and after all that concerns its mail. */
 void guard_transaction_free(struct guard_transaction **gt);

@@ -21,6 +21,7 @@ struct guard_mailbox {
 	bool inbox_known, is_inbox;
 	/* Its transactions commit those of mailboxes behind it. */
 	bool is_virtual;
+	time_t flags_reread;
 	/* Kept since the last sync */
 	struct policy_refusals kept;
 };
@@ -76,12 +77,14 @@ static bool guard_mailbox_is_inbox(struct mailbox *box)
 static struct guard_transaction *
 guard_transaction_get(struct mailbox_transaction_context *trans)
 {
+	struct guard_mailbox *gbox = GUARD_MAILBOX_REQUIRE(trans->box);
 	struct guard_transaction *gt = GUARD_TRANSACTION(trans);
 
 	if (gt == NULL) {
 		gt = guard_transaction_create(trans,
 			guard_user_get(trans->box->storage->user),
-			guard_mailbox_is_inbox(trans->box));
+			guard_mailbox_is_inbox(trans->box),
+			&gbox->flags_reread);
 		MODULE_CONTEXT_SET(trans, guard_storage_module, gt);
 	}
 	return gt;

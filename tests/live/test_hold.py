@@ -632,6 +632,41 @@ namespace inbox {
         self.assertEqual(user.uids(), [])
 
 
+class PerProtocol(HoldTest):
+    """Loaded where an administrator names it, not everywhere."""
+
+    formats = ("sdbox",)
+    plugins = ()
+
+    def setUp(self):
+        line = ("mail_plugins {\n    pop3_policy = yes\n  }"
+                if self.version == "2.4" else "mail_plugins = pop3_policy")
+        self.extra_config = "".join(
+            "protocol %s {\n  %s\n}\n" % (name, line)
+            for name in ("imap", "lmtp", "doveadm"))
+        super().setUp()
+
+    def test_imap_lmtp_and_doveadm(self):
+        user = self.user(KEYWORD)
+        self.fill(user, ["a", "held b"])
+        user.deliver_lmtp(message("c"))
+        with self.imap(user) as imap:
+            imap.store("1:3", "+FLAGS", r"\Deleted")
+            self.expunge(imap, 2)
+        self.assertEqual(user.doveadm("expunge", "mailbox", "INBOX", "all",
+                                      check=False).returncode, 77)
+        self.assertEqual(user.uids(), [2])
+
+    def test_section_by_userdb_field(self):
+        user = self.user("[default]\n[policy gold]\nhold = all\n",
+                         section="gold")
+        self.fill(user, ["a"])
+        with self.imap(user) as imap:
+            imap.store("1", "+FLAGS", r"\Deleted")
+            self.expunge(imap, 0)
+        self.assertEqual(user.uids(), [1])
+
+
 class Beside(HoldTest):
     """Other plugins that have a say in removal."""
 
