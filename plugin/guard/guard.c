@@ -28,6 +28,8 @@ struct guard_mailbox {
 
 struct guard_mail {
 	union mail_module_context module_ctx;
+	/* A plugin inside moves it elsewhere, which expunges it once more. */
+	bool expunging;
 };
 
 /* The virtual mailbox whose commit is going on; its client hears what the
@@ -146,7 +148,7 @@ static void guard_mail_expunge(struct mail *_mail)
 		guard_transaction_get(_mail->transaction);
 
 	/* One that is just being saved is not in the mailbox yet. */
-	if (!gt->executing && !_mail->saving) {
+	if (!gt->executing && !gmail->expunging && !_mail->saving) {
 		switch (gt->mode) {
 		case GUARD_BROKEN:
 			gt->autoexpunge = mail->autoexpunged;
@@ -162,9 +164,15 @@ static void guard_mail_expunge(struct mail *_mail)
 			break;
 		}
 	}
-	if (gt->mode != GUARD_OFF)
+	if (gmail->expunging) {
+		gmail->module_ctx.super.expunge(_mail);
+		return;
+	}
+	if (gt->mode != GUARD_OFF && !_mail->saving)
 		guard_transaction_removing(gt, _mail);
+	gmail->expunging = TRUE;
 	gmail->module_ctx.super.expunge(_mail);
+	gmail->expunging = FALSE;
 }
 
 static void

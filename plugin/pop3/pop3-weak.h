@@ -5,7 +5,7 @@
 /*
  * The symbols of the pop3 binary that the plugin uses. Weak, so that the
  * plugin can be loaded into imap, lmtp and doveadm as well, where they do not
- * exist and it stays idle.
+ * exist and it guards holds only.
  */
 
 #pragma weak pop3_clients

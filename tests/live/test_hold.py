@@ -376,6 +376,75 @@ namespace inbox {
         self.assertEqual(user.flags(2), {"Hold"})
 
 
+class Shared(HoldTest):
+    """Somebody else's INBOX is guarded by its owner's hold."""
+
+    formats = ("maildir",)
+    plugins = ("pop3_policy", "acl")
+
+    def setUp(self):
+        if self.version == "2.3":
+            self.extra_config = """
+plugin {
+  acl = vfile
+}
+namespace inbox {
+  separator = /
+}
+namespace shared {
+  type = shared
+  separator = /
+  prefix = shared/%%u/
+  location = maildir:%%h/Maildir
+  subscriptions = no
+  list = children
+}
+"""
+        else:
+            self.extra_config = """
+acl_driver = vfile
+namespace inbox {
+  separator = /
+}
+namespace shared {
+  type = shared
+  separator = /
+  prefix = shared/$user/
+  mail_driver = maildir
+  mail_path = %{owner_home}/Maildir
+  subscriptions = no
+  list = children
+}
+"""
+        super().setUp()
+
+    def test_shared(self):
+        policy = "[default]\n[user %s]\nhold = keyword Hold\n"
+        owner = self.user()
+        other = self.user()
+        owner.set_policy(policy % owner.name)
+        other.set_policy(policy % owner.name)
+        self.fill(owner, ["a", "held b"])
+        path = owner.host_home + "/Maildir/dovecot-acl"
+        with open(path, "w") as file:
+            file.write("user=%s lrwstiekx\nowner lrwstipekxa\n" %
+                       other.name)
+        os.chmod(path, 0o644)
+        self.fill(other, ["held by nobody"])
+        with other.imap() as imap:
+            self.assertEqual(
+                imap.select("shared/%s/INBOX" % owner.name)[0], "OK")
+            imap.store("1:2", "+FLAGS", r"\Deleted")
+            self.expunge(imap, 1)
+            self.assertIn(b"1 on hold", self.untagged_no(imap))
+            self.says_no(imap.store("1", "-FLAGS", "Hold"))
+            # his own is not
+            imap.select("INBOX")
+            imap.store("1", "+FLAGS", r"\Deleted")
+            self.expunge(imap, 1)
+        self.assertEqual(owner.uids(), [2])
+
+
 class MinRetention(HoldTest):
     POLICY = "[default]\nmin_retention = 10d\n"
 

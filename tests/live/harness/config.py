@@ -49,7 +49,7 @@ service pop3 {{
   executable = {pop3}
 }}
 service imap {{
-  executable = {faked} {libexec}/imap
+  executable = {imap}
 }}
 service lmtp {{
   executable = {faked} {libexec}/lmtp

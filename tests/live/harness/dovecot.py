@@ -171,7 +171,8 @@ class Dovecot:
             "version": target.numbers,
             "libexec": self.libexec,
             "faked": _with_environment(self.environment),
-            "pop3": self._pop3_command(),
+            "pop3": self._checked_command("pop3"),
+            "imap": self._checked_command("imap"),
             "limits": "default_vsz_limit = 0\n" if _checker() else "",
             "pop3_port": self.pop3_port,
             "imap_port": self.imap_port,
@@ -180,10 +181,10 @@ class Dovecot:
         with open(os.path.join(self.host_base, "dovecot.conf"), "w") as file:
             file.write(text)
 
-    def _pop3_command(self):
-        """What starts a pop3 process. A checker writes to standard error,
-        which is Dovecot's log."""
-        command = [self.libexec + "/pop3"]
+    def _checked_command(self, program):
+        """What starts a process of this program. A checker writes to standard
+        error, which is Dovecot's log."""
+        command = [self.libexec + "/" + program]
         if _checker() == "valgrind":
             # Blocks that are still reachable are Dovecot's own.
             command = ["/usr/bin/valgrind", "-q", "--vgdb=no",
