@@ -412,8 +412,16 @@ namespace shared {
   prefix = shared/$user/
   mail_driver = maildir
   mail_path = %{owner_home}/Maildir
+  mail_inbox_path = %{owner_home}/Maildir
   subscriptions = no
   list = children
+}
+"""
+        self.extra_config += """
+service auth {
+  unix_listener auth-userdb {
+    mode = 0777
+  }
 }
 """
         super().setUp()
