@@ -4,6 +4,7 @@ the plugin. And under a policy that allows everything, the same answers."""
 
 import os
 import random
+import re
 import time
 
 from harness import LiveTest, Pop3, data_messages, message
@@ -129,6 +130,43 @@ class SameAsPlain(LiveTest):
             self.assertTrue(got == expected, "seed %d" % seed)
             self.assertEqual(without_times(two.messages()),
                              without_times(one.messages()))
+
+
+    # What could be taken for a removal, and ends as one or not.
+    imap_script = (
+        "SELECT INBOX", r"STORE 1:3 +FLAGS (\Deleted Label)", "UID EXPUNGE 2",
+        r"STORE 1 -FLAGS (\Deleted Label)", "EXPUNGE", "COPY 1 Other",
+        "MOVE 1 Other", r"STORE 1:2 FLAGS (\Seen)", "STORE 1 FLAGS ()",
+        "UID MOVE 1:* INBOX", r"STORE 1 +FLAGS.SILENT (\Deleted)", "CLOSE",
+        "EXAMINE INBOX", "EXPUNGE", "MOVE 1 Other", "CLOSE",
+        "RENAME Other Third", "DELETE Third", "DELETE INBOX",
+        "RENAME INBOX Fourth", "SELECT INBOX", "LOGOUT")
+
+    def play_imap(self, user):
+        answers = bytearray()
+        imap = user.imap()
+        for number, command in enumerate(self.imap_script):
+            tag = b"a%d " % number
+            imap.send(tag + command.encode() + b"\r\n")
+            line = b""
+            while not line.startswith(tag):
+                line = imap.readline()
+                # how long it took, and what is chosen by the time of day
+                line = re.sub(rb" \([\d.+ ]+ secs\)|UIDVALIDITY \d+|"
+                              rb"(?<=COPYUID )\d+", b"", line)
+                answers += line
+        imap.shutdown()
+        return bytes(answers)
+
+    def test_imap(self):
+        one, two = self.pair([message("m%d" % n) for n in range(7)])
+        for user in (one, two):
+            user.doveadm("mailbox create", "Other")
+        expected = self.play_imap(one)
+        got = self.play_imap(two)
+        self.assertEqual(got.decode(), expected.decode())
+        self.assertIn(b"* 1 EXPUNGE", got)
+        self.assertEqual(len(two.mail_files()), len(one.mail_files()))
 
 
 class SameWhereAllIsAllowed(SameAsPlain):
