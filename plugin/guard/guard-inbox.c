@@ -8,6 +8,16 @@
 
 #include <sys/stat.h>
 
+/* By its name. An alias namespace does not have the flag. */
+static bool name_is_inbox(struct mailbox *box)
+{
+	const struct mail_namespace *alias_for = box->list->ns->alias_for;
+
+	return box->inbox_any ||
+		(strcmp(box->name, "INBOX") == 0 && alias_for != NULL &&
+		 (alias_for->flags & NAMESPACE_FLAG_INBOX_ANY) != 0);
+}
+
 static bool
 stat_mailbox(struct mailbox_list *list, const char *name, struct stat *st_r)
 {
@@ -47,7 +57,7 @@ bool guard_inbox_is(struct mailbox *box)
 {
 	bool ret;
 
-	if (box->inbox_any)
+	if (name_is_inbox(box))
 		return TRUE;
 	T_BEGIN {
 		ret = path_is_inbox(box);
@@ -62,7 +72,7 @@ bool guard_inbox_is_link(struct mailbox *box)
 	bool ret;
 
 	/* its folder may well be a link, but it is the INBOX's name */
-	if (box->inbox_any)
+	if (name_is_inbox(box))
 		return FALSE;
 	T_BEGIN {
 		ret = mailbox_list_get_path(box->list, box->name,

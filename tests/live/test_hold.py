@@ -312,6 +312,43 @@ class Names(HoldTest):
         self.assertEqual(user.uids(), [2, 3])
 
 
+class Alias(HoldTest):
+    """A second namespace for the same mailboxes."""
+
+    extra_config = """
+namespace inbox {
+  prefix = INBOX/
+  separator = /
+}
+namespace compat {
+  prefix = mail/
+  separator = /
+  alias_for = %s
+  hidden = yes
+  list = no
+}
+"""
+
+    def setUp(self):
+        self.extra_config = self.extra_config % (
+            "INBOX/" if self.version == "2.3" else "inbox")
+        super().setUp()
+
+    def test_alias(self):
+        user = self.user(KEYWORD)
+        self.fill(user, ["a", "held b", "c"])
+        with user.imap() as imap:
+            imap.create("mail/Other")
+            self.assertEqual(imap.select("mail/INBOX"), ("OK", [b"3"]))
+            self.says_no(imap.uid("MOVE", "2", "mail/Other"), "1 on hold")
+            imap.store("1:2", "+FLAGS", r"\Deleted")
+            self.expunge(imap, 1)
+            self.assertIn(b"1 on hold", self.untagged_no(imap))
+            self.says_no(imap.rename("mail/INBOX", "mail/Taken"))
+        self.assertEqual(user.uids(), [2, 3])
+        self.assertEqual(user.count("INBOX/Other"), 0)
+
+
 class Virtual(HoldTest):
     """A virtual mailbox shows the INBOX among others."""
 
