@@ -32,6 +32,8 @@ typedef int policy_match_func_t(void *context,
      unknown (0) is doubt. A message is too young while
      now - date < min_retention_secs, so a date in the future is too young.
    - The first rule that matches wins; an error in a rule ends the search.
+   - In mode = report everything below hold and min_retention is without
+     effect, and the verdict says so.
    - Defaults: DELETE, RETRIEVE and REMOVE are allowed, EXPIRE keeps. */
 void policy_decide(const struct policy *policy, enum policy_question question,
 		   const struct policy_session_facts *session,

@@ -26,6 +26,21 @@ enum policy_age_from {
 	POLICY_AGE_FROM_RECEIVED,
 };
 
+enum policy_mode {
+	POLICY_MODE_ENFORCE = 0,
+	/* Rules are decided and recorded, without effect. */
+	POLICY_MODE_REPORT,
+};
+
+/* What is written to the journal. */
+enum policy_journal {
+	/* What POP3 sessions and expiry do. */
+	POLICY_JOURNAL_POP3 = 0,
+	/* What other programs do, too. */
+	POLICY_JOURNAL_ALL,
+	POLICY_JOURNAL_OFF,
+};
+
 struct policy_rule {
 	enum policy_action action;
 	/* deny:"text", or NULL */
@@ -67,6 +82,14 @@ struct policy {
 	struct policy_rules expire_rules;
 	int64_t expire_interval_secs;	/* default one day */
 	uint32_t expire_max;		/* messages a run, default 10000 */
+
+	/* See struct policy_verdict, without_effect. */
+	enum policy_mode mode;
+
+	enum policy_journal journal;
+	/* What can't be written to the journal doesn't happen. */
+	bool journal_required;
+	int64_t journal_retention_secs;	/* default 366 days */
 
 	/* Same value for the same expire rules, hold, min_retention, age_from
 	   and nothing else; never 0. Changes when any of them does. */

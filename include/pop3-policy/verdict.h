@@ -57,6 +57,10 @@ struct policy_verdict {
 	   or the whole policy is broken). */
 	const char *file;
 	unsigned int line;
+	/* mode = report: rules (or the default, or an error in a rule) decided
+	   this, and nobody obeys. policy_verdict_effective() says what happens
+	   instead. */
+	bool without_effect;
 };
 
 /* The word that the policy file uses for this action: "deny", "hide",
@@ -68,6 +72,13 @@ const char *policy_action_name(enum policy_question question,
 const char *policy_reason_name(enum policy_reason reason);
 /* "delete", "retrieve", "expire" or "remove". Never NULL. */
 const char *policy_question_name(enum policy_question question);
+
+/* The verdict that is carried out: the verdict itself, or, if that is without
+   effect, what plain Dovecot does: DELE and RETR are allowed, nothing
+   expires. */
+void policy_verdict_effective(enum policy_question question,
+			      const struct policy_verdict *verdict,
+			      struct policy_verdict *effective_r);
 
 /* The verdict that obeys both: the stricter one, the second one if they are
    equally strict. Two that name different archives can't both be obeyed: DENY

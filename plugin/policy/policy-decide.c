@@ -168,7 +168,10 @@ void policy_decide(const struct policy *policy, enum policy_question question,
 	if (question != POLICY_QUESTION_RETRIEVE &&
 	    (decide_hold(&decision) || decide_min_retention(&decision)))
 		return;
-	if (rules != NULL && decide_rules(&decision, rules))
-		return;
+	if (rules != NULL) {
+		verdict_r->without_effect = policy->mode == POLICY_MODE_REPORT;
+		if (decide_rules(&decision, rules))
+			return;
+	}
 	(void)decide_as(&decision, action, POLICY_REASON_DEFAULT, NULL, 0);
 }

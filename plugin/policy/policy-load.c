@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy-file.h"
-#include "policy-query.h"
-#include "policy-rule.h"
-#include "policy-value.h"
+#include "policy-fingerprint.h"
+#include "policy-key.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define DEFAULT_EXPIRE_INTERVAL_SECS (24 * 60 * 60)
-#define DEFAULT_EXPIRE_MAX 10000
 
 /* Longer chains than anyone can follow are a mistake. */
 #define INHERIT_MAX_SECTIONS 64
@@ -17,18 +13,6 @@ struct loaded_policy {
 	/* first, so that the one pointer leads to the other */
 	struct policy policy;
 	struct policy_arena *arena;
-};
-
-struct section_loader;
-
-struct policy_key {
-	const char *name;
-	/* One value goes over several lines; else it has one. */
-	bool many_lines;
-	/* Set the value in the policy, or report what is wrong with it.
-	   count = 0: back to the default. */
-	void (*set)(struct section_loader *loader,
-		    const struct policy_piece *pieces, size_t count);
 };
 
 struct section_value {
@@ -50,7 +34,7 @@ struct section_loader {
 	struct policy_arena *scratch;
 	struct policy_errors *errors;
 
-	/* lines on which the keys stand, 0 = not given */
+	/* by index: lines on which the keys stand, 0 = not given */
 	unsigned int *key_lines;
 	struct section_value value;
 	struct policy_piece *pieces;
@@ -74,228 +58,6 @@ static struct policy_piece piece_end(const struct policy_piece *piece)
 }
 
 static void
-set_rules(struct section_loader *loader, const struct policy_piece *pieces,
-	  size_t count, enum policy_question question,
-	  struct policy_rules *rules_r)
-{
-	const struct rule_parser parser = {
-		.arena = loader->arena,
-		.errors = loader->errors,
-		.file = loader->policy->file,
-	};
-	struct policy_rule *rules;
-	size_t i;
-
-	rules_r->rules = NULL;
-	rules_r->count = 0;
-	if (count == 0)
-		return;
-	rules = policy_arena_new(loader->arena, count, sizeof(*rules));
-	if (rules == NULL) {
-		policy_errors_add_no_memory(loader->errors);
-		return;
-	}
-	for (i = 0; i < count; i++) {
-		if (policy_piece_equals(&pieces[i], "none")) {
-			loader_error(loader, &pieces[i], "\"none\" stands "
-				     "alone; expected a rule");
-		} else if (policy_rule_compile(&parser, question, &pieces[i],
-					       &rules[rules_r->count]) == 0)
-			rules_r->count++;
-	}
-	rules_r->rules = rules;
-}
-
-static void
-set_delete(struct section_loader *loader, const struct policy_piece *pieces,
-	   size_t count)
-{
-	set_rules(loader, pieces, count, POLICY_QUESTION_DELETE,
-		  &loader->policy->delete_rules);
-}
-
-static void
-set_retrieve(struct section_loader *loader, const struct policy_piece *pieces,
-	     size_t count)
-{
-	set_rules(loader, pieces, count, POLICY_QUESTION_RETRIEVE,
-		  &loader->policy->retrieve_rules);
-}
-
-static void
-set_expire(struct section_loader *loader, const struct policy_piece *pieces,
-	   size_t count)
-{
-	set_rules(loader, pieces, count, POLICY_QUESTION_EXPIRE,
-		  &loader->policy->expire_rules);
-}
-
-static void
-set_query(struct section_loader *loader, const struct policy_piece *pieces,
-	  size_t count, const struct policy_query **query_r,
-	  unsigned int *line_r)
-{
-	struct policy_query *query;
-
-	*query_r = NULL;
-	*line_r = 0;
-	/* half a query would only give errors that are none */
-	if (count == 0 || loader->value.damaged)
-		return;
-	query = policy_arena_new(loader->arena, 1, sizeof(*query));
-	if (query == NULL) {
-		policy_errors_add_no_memory(loader->errors);
-		return;
-	}
-	if (policy_query_compile(loader->arena, loader->errors, pieces, count,
-				 query) < 0)
-		return;
-	*query_r = query;
-	*line_r = query->line;
-}
-
-static void
-set_hold(struct section_loader *loader, const struct policy_piece *pieces,
-	 size_t count)
-{
-	struct policy *policy = loader->policy;
-
-	set_query(loader, pieces, count, &policy->hold, &policy->hold_line);
-	policy->hold_file = policy->hold == NULL ? NULL : policy->file;
-}
-
-static void
-set_show(struct section_loader *loader, const struct policy_piece *pieces,
-	 size_t count)
-{
-	set_query(loader, pieces, count, &loader->policy->show,
-		  &loader->policy->show_line);
-}
-
-static void
-set_min_retention(struct section_loader *loader,
-		  const struct policy_piece *pieces, size_t count)
-{
-	struct policy *policy = loader->policy;
-	const char *error = NULL;
-
-	policy->min_retention_secs = 0;
-	policy->min_retention_line = 0;
-	if (count == 0)
-		return;
-	if (!policy_piece_equals(pieces, "0")) {
-		error = policy_value_time(pieces->data, pieces->length,
-					  &policy->min_retention_secs);
-	}
-	if (error != NULL)
-		loader_error(loader, pieces, error);
-	policy->min_retention_line = pieces->line;
-}
-
-static void
-set_age_from(struct section_loader *loader, const struct policy_piece *pieces,
-	     size_t count)
-{
-	enum policy_age_from *age_from = &loader->policy->age_from;
-
-	*age_from = POLICY_AGE_FROM_SAVED;
-	if (count == 0 || policy_piece_equals(pieces, "saved"))
-		return;
-	if (policy_piece_equals(pieces, "received"))
-		*age_from = POLICY_AGE_FROM_RECEIVED;
-	else
-		loader_error(loader, pieces, "expected saved or received");
-}
-
-static void
-set_protected_delete(struct section_loader *loader,
-		     const struct policy_piece *pieces, size_t count)
-{
-	enum policy_action *action = &loader->policy->protected_delete;
-
-	*action = POLICY_ACTION_HIDE;
-	if (count == 0 || policy_piece_equals(pieces, "hide"))
-		return;
-	if (policy_piece_equals(pieces, "deny"))
-		*action = POLICY_ACTION_DENY;
-	else
-		loader_error(loader, pieces, "expected hide or deny");
-}
-
-static void
-set_expire_interval(struct section_loader *loader,
-		    const struct policy_piece *pieces, size_t count)
-{
-	int64_t *secs = &loader->policy->expire_interval_secs;
-	const char *error;
-
-	*secs = DEFAULT_EXPIRE_INTERVAL_SECS;
-	if (count == 0)
-		return;
-	error = policy_value_time(pieces->data, pieces->length, secs);
-	if (error != NULL)
-		loader_error(loader, pieces, error);
-}
-
-static void
-set_expire_max(struct section_loader *loader,
-	       const struct policy_piece *pieces, size_t count)
-{
-	uint32_t *max = &loader->policy->expire_max;
-	const char *error;
-
-	*max = DEFAULT_EXPIRE_MAX;
-	if (count == 0)
-		return;
-	error = policy_value_count(pieces->data, pieces->length, max);
-	if (error != NULL)
-		loader_error(loader, pieces, error);
-}
-
-static void
-set_inherit(struct section_loader *loader,
-	    const struct policy_piece *pieces,
-	    size_t count)
-{
-	/* chain_resolve() has judged it already */
-	(void)loader;
-	(void)pieces;
-	(void)count;
-}
-
-static const struct policy_key policy_keys[] = {
-	{ "inherit", false, set_inherit },
-	{ "hold", true, set_hold },
-	{ "min_retention", false, set_min_retention },
-	{ "age_from", false, set_age_from },
-	{ "protected_delete", false, set_protected_delete },
-	{ "delete", true, set_delete },
-	{ "retrieve", true, set_retrieve },
-	{ "expire", true, set_expire },
-	{ "expire_interval", false, set_expire_interval },
-	{ "expire_max", false, set_expire_max },
-	{ "show", true, set_show },
-};
-#define POLICY_KEYS_COUNT (sizeof(policy_keys) / sizeof(policy_keys[0]))
-
-static const struct policy_key *policy_key_find(const char *key, size_t length)
-{
-	size_t i;
-
-	for (i = 0; i < POLICY_KEYS_COUNT; i++) {
-		if (strlen(policy_keys[i].name) == length &&
-		    memcmp(policy_keys[i].name, key, length) == 0)
-			return &policy_keys[i];
-	}
-	return NULL;
-}
-
-bool policy_key_is_known(const char *key, size_t length)
-{
-	return policy_key_find(key, length) != NULL;
-}
-
-static void
 loader_unknown_key(struct section_loader *loader,
 		   const struct policy_piece *key)
 {
@@ -303,10 +65,11 @@ loader_unknown_key(struct section_loader *loader,
 		.text = key->data,
 		.length = key->length,
 	};
+	const struct policy_key *known;
 	size_t i;
 
-	for (i = 0; i < POLICY_KEYS_COUNT; i++)
-		policy_nearest_try(&nearest, policy_keys[i].name);
+	for (i = 0; (known = policy_key_get(i)) != NULL; i++)
+		policy_nearest_try(&nearest, known->name);
 	policy_errors_add(loader->errors, key->line, key->column,
 		"unknown key \"%.*s\"; %s%s%s",
 		policy_text_shown(key->data, key->length), key->data,
@@ -338,6 +101,12 @@ static void loader_finish_value(struct section_loader *loader)
 	struct section_value *value = &loader->value;
 	const struct policy_piece *pieces = loader->pieces;
 	size_t count = loader->pieces_count;
+	struct policy_key_target target = {
+		.policy = loader->policy,
+		.arena = loader->arena,
+		.errors = loader->errors,
+		.damaged = value->damaged,
+	};
 
 	if (value->key == NULL)
 		;
@@ -348,7 +117,7 @@ static void loader_finish_value(struct section_loader *loader)
 				"%s, or \"none\"", value->key->name);
 		}
 	} else if (count == 1 && policy_piece_equals(pieces, "none"))
-		value->key->set(loader, NULL, 0);
+		value->key->set(&target, NULL, 0);
 	else if (!value->key->many_lines &&
 		 (count > 1 || pieces[0].line != value->place.line)) {
 		policy_errors_add(loader->errors,
@@ -357,7 +126,7 @@ static void loader_finish_value(struct section_loader *loader)
 			"of %s on one line, behind the \"=\"",
 			value->key->name);
 	} else
-		value->key->set(loader, pieces, count);
+		value->key->set(&target, pieces, count);
 
 	memset(value, 0, sizeof(*value));
 	loader->pieces_count = 0;
@@ -390,7 +159,7 @@ loader_read_key(struct section_loader *loader, const struct policy_piece *line)
 		loader_unknown_key(loader, &key);
 		return;
 	}
-	key_line = &loader->key_lines[loader->value.key - policy_keys];
+	key_line = &loader->key_lines[policy_key_index(loader->value.key)];
 	if (*key_line == 0)
 		*key_line = line->line;
 	else {
@@ -481,7 +250,7 @@ section_load(const struct policy_file *file,
 	     struct policy_errors *errors)
 {
 	unsigned int first_line = section->line;
-	unsigned int key_lines[POLICY_KEYS_COUNT];
+	unsigned int key_lines[POLICY_KEYS_MAX];
 	struct section_loader loader = {
 		.policy = policy,
 		.arena = arena,
@@ -676,6 +445,7 @@ loaded_policy_create(const struct policy_file *file,
 {
 	struct policy_arena *arena = policy_arena_create();
 	struct loaded_policy *loaded = NULL;
+	struct policy_key_target target = { 0 };
 
 	if (arena != NULL)
 		loaded = policy_arena_new(arena, 1, sizeof(*loaded));
@@ -689,74 +459,14 @@ loaded_policy_create(const struct policy_file *file,
 				     strlen(section->text));
 	loaded->policy.file =
 		policy_arena_strndup(arena, file->name, strlen(file->name));
-	loaded->policy.protected_delete = POLICY_ACTION_HIDE;
-	loaded->policy.expire_interval_secs = DEFAULT_EXPIRE_INTERVAL_SECS;
-	loaded->policy.expire_max = DEFAULT_EXPIRE_MAX;
+	target.policy = &loaded->policy;
+	target.arena = arena;
+	policy_key_set_defaults(&target);
 	if (policy_arena_has_failed(arena)) {
 		policy_arena_free(&arena);
 		return NULL;
 	}
 	return loaded;
-}
-
-static uint32_t fingerprint_bytes(uint32_t hash, const char *data, size_t size)
-{
-	size_t i;
-
-	/* FNV-1a */
-	for (i = 0; i < size; i++) {
-		hash ^= (unsigned char)data[i];
-		hash *= UINT32_C(16777619);
-	}
-	return hash;
-}
-
-static uint32_t fingerprint_number(uint32_t hash, uint64_t number)
-{
-	char bytes[8];
-	size_t i;
-
-	for (i = 0; i < sizeof(bytes); i++)
-		bytes[i] = (char)(number >> (8 * i) & 0xFF);
-	return fingerprint_bytes(hash, bytes, sizeof(bytes));
-}
-
-static uint32_t
-fingerprint_query(uint32_t hash, const struct policy_query *query)
-{
-	size_t i;
-
-	hash = fingerprint_number(hash, query->words_count);
-	for (i = 0; i < query->words_count; i++) {
-		hash = fingerprint_bytes(hash, query->words[i].text,
-					 strlen(query->words[i].text) + 1);
-	}
-	return hash;
-}
-
-/* It is kept in mailboxes, so it must not depend on the machine, nor on how
-   the rules are laid out in the file. */
-static uint32_t policy_fingerprint(const struct policy *policy)
-{
-	const struct policy_rules *rules = &policy->expire_rules;
-	uint32_t hash = UINT32_C(2166136261);
-	size_t i;
-
-	hash = fingerprint_number(hash, (uint64_t)policy->min_retention_secs);
-	hash = fingerprint_number(hash, policy->age_from);
-	hash = fingerprint_number(hash, policy->hold != NULL ? 1 : 0);
-	if (policy->hold != NULL)
-		hash = fingerprint_query(hash, policy->hold);
-	hash = fingerprint_number(hash, rules->count);
-	for (i = 0; i < rules->count; i++) {
-		hash = fingerprint_number(hash, rules->rules[i].action);
-		if (rules->rules[i].mailbox != NULL) {
-			hash = fingerprint_bytes(hash, rules->rules[i].mailbox,
-				strlen(rules->rules[i].mailbox) + 1);
-		}
-		hash = fingerprint_query(hash, &rules->rules[i].query);
-	}
-	return hash == 0 ? 1 : hash;
 }
 
 /* Returns the section that the text between the brackets names, or NULL. */

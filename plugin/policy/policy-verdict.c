@@ -51,6 +51,21 @@ const char *policy_question_name(enum policy_question question)
 	return "delete";
 }
 
+void policy_verdict_effective(enum policy_question question,
+			      const struct policy_verdict *verdict,
+			      struct policy_verdict *effective_r)
+{
+	if (!verdict->without_effect) {
+		*effective_r = *verdict;
+		return;
+	}
+	memset(effective_r, 0, sizeof(*effective_r));
+	effective_r->action = question == POLICY_QUESTION_EXPIRE ?
+		POLICY_ACTION_DENY : POLICY_ACTION_ALLOW;
+	effective_r->reason = POLICY_REASON_DEFAULT;
+	effective_r->without_effect = true;
+}
+
 void policy_verdict_combine(const struct policy_verdict *first,
 			    const struct policy_verdict *second,
 			    struct policy_verdict *verdict_r)

@@ -286,8 +286,84 @@ START_TEST(test_decide)
 		      row->title, verdict.line);
 	ck_assert_pstr_eq(verdict.file,
 			  row->want_line == 0 ? NULL : TEST_FILE_NAME);
+	ck_assert_msg(!verdict.without_effect, "%s", row->title);
 	ck_assert_msg(strcmp(asked.queries, row->want_asked) == 0,
 		      "%s: asked %s", row->title, asked.queries);
+	policy_free(&policy);
+}
+END_TEST
+
+/* mode = report: what is decided, and what happens. */
+static const struct report_row {
+	const char *title;
+	const char *policy;
+	enum policy_question question;
+	enum policy_action want_decided, want_effective;
+	enum policy_reason want_reason;
+	bool want_without_effect;
+} report_rows[] = {
+	{ "deny", "delete = deny all\n", DELETE, DENY, ALLOW, RULE, true },
+	{ "hide", "delete = hide all\n", DELETE, HIDE, ALLOW, RULE, true },
+	{ "archive", "delete = archive:a all\n", DELETE, ARCHIVE, ALLOW, RULE,
+	  true },
+	{ "allow", "delete = allow all\n", DELETE, ALLOW, ALLOW, RULE, true },
+	{ "the default", "", DELETE, ALLOW, ALLOW, DEFAULT, true },
+	{ "doubt about a rule", "delete = deny from doubt\n", DELETE, DENY,
+	  ALLOW, ERROR, true },
+	{ "RETR", "retrieve = deny all\n", RETRIEVE, DENY, ALLOW, RULE, true },
+	{ "doubt about RETR", "retrieve = deny from doubt\n", RETRIEVE, DENY,
+	  ALLOW, ERROR, true },
+	{ "expunge", "expire = expunge all\n", EXPIRE, ALLOW, DENY, RULE,
+	  true },
+	{ "expire: hide", "expire = hide all\n", EXPIRE, HIDE, DENY, RULE,
+	  true },
+	{ "expire: archive", "expire = archive:a all\n", EXPIRE, ARCHIVE,
+	  DENY, RULE, true },
+	{ "expire: the default", "", EXPIRE, DENY, DENY, DEFAULT, true },
+	{ "a hold binds", "hold = all\ndelete = deny all\n", DELETE, HIDE,
+	  HIDE, HOLD, false },
+	{ "and may deny", "hold = all\nprotected_delete = deny\n", DELETE,
+	  DENY, DENY, HOLD, false },
+	{ "doubt about a hold binds", "hold = from doubt\n", DELETE, DENY,
+	  DENY, ERROR, false },
+	{ "min_retention binds", "min_retention = 2d\n", DELETE, HIDE, HIDE,
+	  RETENTION, false },
+	{ "a hold against expiry", "hold = all\nexpire = expunge all\n",
+	  EXPIRE, DENY, DENY, HOLD, false },
+};
+
+START_TEST(test_report)
+{
+	const struct report_row *row = &report_rows[_i];
+	const struct policy_session_facts session = {
+		.user = "alice", .login = "alice", .now = NOW,
+	};
+	const struct policy_message_facts message = {
+		.uid = 1, .saved = NOW - DAY, .history_known = true,
+	};
+	struct policy_verdict verdict, effective;
+	struct asked asked = { "" };
+	struct policy_file *file;
+	struct policy *policy;
+	char data[400];
+	bool guards;
+
+	snprintf(data, sizeof(data), "[default]\n%smode = report\n",
+		 row->policy);
+	file = policy_file_parse(TEST_FILE_NAME, data, strlen(data), NULL,
+				 NULL);
+	ck_assert_int_eq(policy_load(file, "default", &policy, &guards, NULL,
+				     NULL), 0);
+	policy_file_free(&file);
+	policy_decide(policy, row->question, &session, &message, answer,
+		      &asked, &verdict);
+	policy_verdict_effective(row->question, &verdict, &effective);
+	ck_assert_msg(verdict.action == row->want_decided &&
+		      verdict.reason == row->want_reason, "%s", row->title);
+	ck_assert_msg(effective.action == row->want_effective, "%s",
+		      row->title);
+	ck_assert_msg(verdict.without_effect == row->want_without_effect,
+		      "%s", row->title);
 	policy_free(&policy);
 }
 END_TEST
@@ -399,6 +475,7 @@ int main(void)
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, test_decide, 0, N_ROWS(decide_rows));
+	tcase_add_loop_test(tcase, test_report, 0, N_ROWS(report_rows));
 	tcase_add_loop_test(tcase, test_names, 0, N_ROWS(name_rows));
 	tcase_add_test(tcase, test_reason_names);
 	tcase_add_test(tcase, test_zero_keeps);

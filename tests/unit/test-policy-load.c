@@ -61,6 +61,19 @@ static void policy_text(const struct policy *policy, char *text)
 	}
 	if (policy->expire_max != 10000)
 		text += sprintf(text, "max=%u ", policy->expire_max);
+	if (policy->mode == POLICY_MODE_REPORT)
+		text += sprintf(text, "report ");
+	if (policy->journal != POLICY_JOURNAL_POP3) {
+		text += sprintf(text, "journal=%s ",
+				policy->journal == POLICY_JOURNAL_ALL ?
+				"all" : "off");
+	}
+	if (policy->journal_required)
+		text += sprintf(text, "required ");
+	if (policy->journal_retention_secs != 366 * 24 * 60 * 60) {
+		text += sprintf(text, "retention=%lld ",
+				(long long)policy->journal_retention_secs);
+	}
 }
 
 /* Sections that load. */
@@ -151,6 +164,19 @@ static const struct load_row {
 	  "default", "min=0@2 " },
 	{ "min_retention = 1y", TEXT("[default]\nmin_retention = 1y\n"),
 	  "default", "min=31622400@2 " },
+	{ "mode and journal", TEXT("[default]\nmode = report\n"
+	  "journal = all\njournal_required = yes\njournal_retention = 30d\n"),
+	  "default", "report journal=all required retention=2592000 " },
+	{ "no journal", TEXT("[default]\njournal = off\n"
+	  "journal_required = no\nmode = enforce\n"), "default",
+	  "journal=off " },
+	{ "the journal as it is by default", TEXT("[default]\n"
+	  "journal = pop3\njournal_retention = 1y\n"), "default", "" },
+	{ "none takes mode and journal away", TEXT("[default]\n"
+	  "mode = report\njournal = off\njournal_required = yes\n"
+	  "journal_retention = 1d\n[policy a]\ninherit = default\n"
+	  "mode = none\njournal = none\njournal_required = none\n"
+	  "journal_retention = none\n"), "policy a", "" },
 	{ "expire_max at its ends", TEXT("[default]\nexpire_max = 4294967295"),
 	  "default", "max=4294967295 " },
 	{ "expire_max = 1", TEXT("[default]\nexpire_max = 1"), "default",
@@ -390,6 +416,16 @@ static const struct broken_row {
 	  "2:12 expected saved or received" },
 	{ "protected_delete", TEXT("[default]\nprotected_delete = allow\n"),
 	  "default", false, "2:20 expected hide or deny" },
+	{ "mode", TEXT("[default]\nmode = test\n"), "default", false,
+	  "2:8 expected enforce or report" },
+	{ "journal", TEXT("[default]\njournal = yes\n"), "default", false,
+	  "2:11 expected pop3, all or off" },
+	{ "journal_required", TEXT("[default]\njournal_required = true\n"),
+	  "default", false, "2:20 expected no or yes" },
+	{ "journal_retention without unit", TEXT("[default]\n"
+	  "journal_retention = 30\n"), "default", false, "2:21 " },
+	{ "journal_retention = 0", TEXT("[default]\n"
+	  "journal_retention = 0\n"), "default", false, "2:21 " },
 
 	/* bytes */
 	{ "NUL in a section", TEXT("[default]\nhold = a\0ll\nbogus = 1\n"),

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy-file.h"
+#include "policy-key.h"
+#include "policy-query.h"
+#include "policy-rule.h"
+#include "policy-value.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DEFAULT_EXPIRE_INTERVAL_SECS (24 * 60 * 60)
+#define DEFAULT_EXPIRE_MAX 10000
+#define DEFAULT_JOURNAL_RETENTION_SECS (366 * 24 * 60 * 60)
+
+static void
+target_error(struct policy_key_target *target, const struct policy_piece *at,
+	     const char *text)
+{
+	policy_errors_add(target->errors, at->line, at->column, "%s", text);
+}
+
+/* One of two words, the first of which is the default. Is it the second? */
+static bool
+set_word(struct policy_key_target *target, const struct policy_piece *pieces,
+	 size_t count, const char *first, const char *second)
+{
+	char text[80];
+
+	if (count == 0 || policy_piece_equals(pieces, first))
+		return false;
+	if (policy_piece_equals(pieces, second))
+		return true;
+	snprintf(text, sizeof(text), "expected %s or %s", first, second);
+	target_error(target, pieces, text);
+	return false;
+}
+
+static void
+set_rules(struct policy_key_target *target, const struct policy_piece *pieces,
+	  size_t count, enum policy_question question,
+	  struct policy_rules *rules_r)
+{
+	const struct rule_parser parser = {
+		.arena = target->arena,
+		.errors = target->errors,
+		.file = target->policy->file,
+	};
+	struct policy_rule *rules;
+	size_t i;
+
+	rules_r->rules = NULL;
+	rules_r->count = 0;
+	if (count == 0)
+		return;
+	rules = policy_arena_new(target->arena, count, sizeof(*rules));
+	if (rules == NULL) {
+		policy_errors_add_no_memory(target->errors);
+		return;
+	}
+	for (i = 0; i < count; i++) {
+		if (policy_piece_equals(&pieces[i], "none")) {
+			target_error(target, &pieces[i], "\"none\" stands "
+				     "alone; expected a rule");
+		} else if (policy_rule_compile(&parser, question, &pieces[i],
+					       &rules[rules_r->count]) == 0)
+			rules_r->count++;
+	}
+	rules_r->rules = rules;
+}
+
+static void
+set_delete(struct policy_key_target *target, const struct policy_piece *pieces,
+	   size_t count)
+{
+	set_rules(target, pieces, count, POLICY_QUESTION_DELETE,
+		  &target->policy->delete_rules);
+}
+
+static void
+set_retrieve(struct policy_key_target *target, const struct policy_piece *pieces,
+	     size_t count)
+{
+	set_rules(target, pieces, count, POLICY_QUESTION_RETRIEVE,
+		  &target->policy->retrieve_rules);
+}
+
+static void
+set_expire(struct policy_key_target *target, const struct policy_piece *pieces,
+	   size_t count)
+{
+	set_rules(target, pieces, count, POLICY_QUESTION_EXPIRE,
+		  &target->policy->expire_rules);
+}
+
+static void
+set_query(struct policy_key_target *target, const struct policy_piece *pieces,
+	  size_t count, const struct policy_query **query_r,
+	  unsigned int *line_r)
+{
+	struct policy_query *query;
+
+	*query_r = NULL;
+	*line_r = 0;
+	/* half a query would only give errors that are none */
+	if (count == 0 || target->damaged)
+		return;
+	query = policy_arena_new(target->arena, 1, sizeof(*query));
+	if (query == NULL) {
+		policy_errors_add_no_memory(target->errors);
+		return;
+	}
+	if (policy_query_compile(target->arena, target->errors, pieces, count,
+				 query) < 0)
+		return;
+	*query_r = query;
+	*line_r = query->line;
+}
+
+static void
+set_hold(struct policy_key_target *target, const struct policy_piece *pieces,
+	 size_t count)
+{
+	struct policy *policy = target->policy;
+
+	set_query(target, pieces, count, &policy->hold, &policy->hold_line);
+	policy->hold_file = policy->hold == NULL ? NULL : policy->file;
+}
+
+static void
+set_show(struct policy_key_target *target, const struct policy_piece *pieces,
+	 size_t count)
+{
+	set_query(target, pieces, count, &target->policy->show,
+		  &target->policy->show_line);
+}
+
+static void
+set_min_retention(struct policy_key_target *target,
+		  const struct policy_piece *pieces, size_t count)
+{
+	struct policy *policy = target->policy;
+	const char *error = NULL;
+
+	policy->min_retention_secs = 0;
+	policy->min_retention_line = 0;
+	if (count == 0)
+		return;
+	if (!policy_piece_equals(pieces, "0")) {
+		error = policy_value_time(pieces->data, pieces->length,
+					  &policy->min_retention_secs);
+	}
+	if (error != NULL)
+		target_error(target, pieces, error);
+	policy->min_retention_line = pieces->line;
+}
+
+static void
+set_age_from(struct policy_key_target *target,
+	     const struct policy_piece *pieces, size_t count)
+{
+	target->policy->age_from =
+		set_word(target, pieces, count, "saved", "received") ?
+		POLICY_AGE_FROM_RECEIVED : POLICY_AGE_FROM_SAVED;
+}
+
+static void
+set_protected_delete(struct policy_key_target *target,
+		     const struct policy_piece *pieces, size_t count)
+{
+	target->policy->protected_delete =
+		set_word(target, pieces, count, "hide", "deny") ?
+		POLICY_ACTION_DENY : POLICY_ACTION_HIDE;
+}
+
+static void
+set_expire_interval(struct policy_key_target *target,
+		    const struct policy_piece *pieces, size_t count)
+{
+	int64_t *secs = &target->policy->expire_interval_secs;
+	const char *error;
+
+	*secs = DEFAULT_EXPIRE_INTERVAL_SECS;
+	if (count == 0)
+		return;
+	error = policy_value_time(pieces->data, pieces->length, secs);
+	if (error != NULL)
+		target_error(target, pieces, error);
+}
+
+static void
+set_expire_max(struct policy_key_target *target,
+	       const struct policy_piece *pieces, size_t count)
+{
+	uint32_t *max = &target->policy->expire_max;
+	const char *error;
+
+	*max = DEFAULT_EXPIRE_MAX;
+	if (count == 0)
+		return;
+	error = policy_value_count(pieces->data, pieces->length, max);
+	if (error != NULL)
+		target_error(target, pieces, error);
+}
+
+static void
+set_inherit(struct policy_key_target *target,
+	    const struct policy_piece *pieces,
+	    size_t count)
+{
+	/* chain_resolve() has judged it already */
+	(void)target;
+	(void)pieces;
+	(void)count;
+}
+
+static void
+set_mode(struct policy_key_target *target, const struct policy_piece *pieces,
+	 size_t count)
+{
+	target->policy->mode =
+		set_word(target, pieces, count, "enforce", "report") ?
+		POLICY_MODE_REPORT : POLICY_MODE_ENFORCE;
+}
+
+static void
+set_journal(struct policy_key_target *target,
+	    const struct policy_piece *pieces, size_t count)
+{
+	enum policy_journal *journal = &target->policy->journal;
+
+	*journal = POLICY_JOURNAL_POP3;
+	if (count == 0 || policy_piece_equals(pieces, "pop3"))
+		return;
+	if (policy_piece_equals(pieces, "all"))
+		*journal = POLICY_JOURNAL_ALL;
+	else if (policy_piece_equals(pieces, "off"))
+		*journal = POLICY_JOURNAL_OFF;
+	else
+		target_error(target, pieces, "expected pop3, all or off");
+}
+
+static void
+set_journal_required(struct policy_key_target *target,
+		     const struct policy_piece *pieces, size_t count)
+{
+	target->policy->journal_required =
+		set_word(target, pieces, count, "no", "yes");
+}
+
+static void
+set_journal_retention(struct policy_key_target *target,
+		      const struct policy_piece *pieces, size_t count)
+{
+	int64_t *secs = &target->policy->journal_retention_secs;
+	const char *error;
+
+	*secs = DEFAULT_JOURNAL_RETENTION_SECS;
+	if (count == 0)
+		return;
+	error = policy_value_time(pieces->data, pieces->length, secs);
+	if (error != NULL)
+		target_error(target, pieces, error);
+}
+
+/* In the order of the guide's table. */
+static const struct policy_key policy_keys[] = {
+	{ "inherit", false, set_inherit },
+	{ "hold", true, set_hold },
+	{ "min_retention", false, set_min_retention },
+	{ "age_from", false, set_age_from },
+	{ "protected_delete", false, set_protected_delete },
+	{ "delete", true, set_delete },
+	{ "retrieve", true, set_retrieve },
+	{ "expire", true, set_expire },
+	{ "expire_interval", false, set_expire_interval },
+	{ "expire_max", false, set_expire_max },
+	{ "show", true, set_show },
+	{ "mode", false, set_mode },
+	{ "journal", false, set_journal },
+	{ "journal_required", false, set_journal_required },
+	{ "journal_retention", false, set_journal_retention },
+};
+#define KEYS_COUNT (sizeof(policy_keys) / sizeof(policy_keys[0]))
+
+const struct policy_key *policy_key_find(const char *key, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < KEYS_COUNT; i++) {
+		if (strlen(policy_keys[i].name) == length &&
+		    memcmp(policy_keys[i].name, key, length) == 0)
+			return &policy_keys[i];
+	}
+	return NULL;
+}
+
+bool policy_key_is_known(const char *key, size_t length)
+{
+	return policy_key_find(key, length) != NULL;
+}
+
+const struct policy_key *policy_key_get(size_t index)
+{
+	return index < KEYS_COUNT ? &policy_keys[index] : NULL;
+}
+
+size_t policy_key_index(const struct policy_key *key)
+{
+	return (size_t)(key - policy_keys);
+}
+
+void policy_key_set_defaults(struct policy_key_target *target)
+{
+	size_t i;
+
+	for (i = 0; i < KEYS_COUNT; i++)
+		policy_keys[i].set(target, NULL, 0);
+}
