@@ -343,6 +343,14 @@ int archive_mail(struct archive *archive, struct mail *mail,
 	return 0;
 }
 
+void archive_rollback(struct archive *archive)
+{
+	struct archive_target *target;
+
+	array_foreach_elem(&archive->targets, target)
+		array_clear(&target->uids);
+}
+
 static int
 target_commit(struct archive *archive, struct archive_target *target,
 	      const ARRAY_TYPE(seq_range) *uids, const char **error_r)

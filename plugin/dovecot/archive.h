@@ -32,6 +32,9 @@ void archive_deinit(struct archive **archive);
 int archive_mail(struct archive *archive, struct mail *mail,
 		 const char *mailbox, const char **error_r);
 
+/* Forget what was not committed. */
+void archive_rollback(struct archive *archive);
+
 /* Copy the messages, commit the copies, then the removal of the originals.
    UIDs of messages that were moved are added to moved, those of others, which
    stay, to failed. Returns 0 if nothing failed, else -1 and error_r (data

@@ -2,6 +2,7 @@
 
 #include "lib.h"
 #include "net.h"
+#include "json-parser.h"
 #include "mail-user.h"
 #include "pop3-policy-config.h"
 #include "compat.h"
@@ -47,4 +48,10 @@ struct event *pop3_policy_compat_event(struct mail_user *user)
 			      net_ip2addr(user->conn.local_ip));
 	}
 	return event;
+}
+
+void pop3_policy_compat_json_append(string_t *dest, const void *data,
+				    size_t size)
+{
+	json_append_escaped_data(dest, data, size);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "lib.h"
+#include "json-generator.h"
 #include "settings.h"
 #include "mail-user.h"
 #include "pop3-policy-config.h"
@@ -39,4 +40,10 @@ bool pop3_policy_compat_is_tls(struct mail_user *user)
 struct event *pop3_policy_compat_event(struct mail_user *user)
 {
 	return event_create(user->event);
+}
+
+void pop3_policy_compat_json_append(string_t *dest, const void *data,
+				    size_t size)
+{
+	json_append_escaped_data(dest, data, size);
 }

@@ -34,4 +34,9 @@ bool pop3_policy_compat_is_tls(struct mail_user *user);
    remote_ip and local_ip on both versions. Unreference it yourself. */
 struct event *pop3_policy_compat_event(struct mail_user *user);
 
+/* Append bytes, whatever they are, to a JSON string whose quotes are the
+   caller's. What isn't UTF-8 becomes U+FFFD. */
+void pop3_policy_compat_json_append(string_t *dest, const void *data,
+				    size_t size);
+
 #endif

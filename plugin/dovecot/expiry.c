@@ -9,8 +9,10 @@
 #include "archive.h"
 #include "hidden-keyword.h"
 #include "history.h"
+#include "journal.h"
 #include "judge.h"
 #include "policy-events.h"
+#include "remaining.h"
 #include "expiry.h"
 
 #define EXPIRY_DAY_SECS (24 * 60 * 60)
@@ -32,6 +34,11 @@ struct expiry {
 	struct judge *judge;
 	struct mail *mail;
 	struct archive *archive;
+	struct journal *journal;
+	/* UIDs of the batch that have to be gone afterwards, expunged or moved,
+	   and those with which something else happened than the journal
+	   says */
+	ARRAY_TYPE(seq_range) removed, moved, failed;
 
 	struct expiry_result result;
 	unsigned int batch_count, removed_count;
@@ -44,19 +51,24 @@ struct expiry {
 	bool failure_logged;
 };
 
-bool expiry_note_run(struct history_header *header, int64_t now)
+bool expiry_note_run(enum policy_mode mode, struct history_header *header,
+		     int64_t now)
 {
-	int64_t last = header->last_expire, armed = header->armed;
+	bool report = mode == POLICY_MODE_REPORT;
+	uint32_t *last_run = report ? &header->last_report :
+		&header->last_expire;
+	uint32_t *armed_since = report ? &header->report_armed : &header->armed;
+	int64_t last = *last_run, armed = *armed_since;
 	bool may_remove;
 
 	may_remove = (last != 0 && last <= now &&
 		      now - last <= EXPIRY_TRUST_SECS) ||
 		(armed != 0 && armed <= now - EXPIRY_DAY_SECS);
 	if (may_remove || last == 0)
-		header->armed = 0;
+		*armed_since = 0;
 	else if (armed == 0 || armed > now)
-		header->armed = now;
-	header->last_expire = now;
+		*armed_since = now;
+	*last_run = now;
 	return may_remove;
 }
 
@@ -65,15 +77,18 @@ enum expiry_plan expiry_plan(const struct policy *policy,
 			     uint32_t uidnext, int64_t now)
 {
 	struct history_header noted = *header;
+	int64_t last = policy->mode == POLICY_MODE_REPORT ?
+		header->last_report : header->last_expire;
 
 	if (policy->expire_rules.count == 0)
 		return EXPIRY_NOT_NOW;
-	if (header->last_expire != 0 && header->last_expire <= now &&
-	    now - header->last_expire < policy->expire_interval_secs)
+	if (last != 0 && last <= now &&
+	    now - last < policy->expire_interval_secs)
 		return EXPIRY_NOT_NOW;
-	if (!expiry_note_run(&noted, now))
+	if (!expiry_note_run(policy->mode, &noted, now))
 		return EXPIRY_NOTE;
-	if (header->next_due != 0 && now < header->next_due &&
+	if (policy->mode == POLICY_MODE_ENFORCE &&
+	    header->next_due != 0 && now < header->next_due &&
 	    header->next_due_uidnext == uidnext &&
 	    header->next_due_fingerprint == policy->expire_fingerprint)
 		return EXPIRY_NOTE;
@@ -174,68 +189,150 @@ static bool policy_is_volatile(const struct policy *policy)
 	return FALSE;
 }
 
-static void expiry_message(struct expiry *expiry, uint32_t seq, uint32_t uid)
+static void expiry_count(struct expiry *expiry, enum policy_action action)
+{
+	expiry->batch_count++;
+	expiry->removed_count++;
+	switch (action) {
+	case POLICY_ACTION_HIDE:
+		expiry->result.hidden++;
+		break;
+	case POLICY_ACTION_ARCHIVE:
+		expiry->result.archived++;
+		break;
+	case POLICY_ACTION_ALLOW:
+		expiry->result.expunged++;
+		break;
+	case POLICY_ACTION_DENY:
+		i_unreached();
+	}
+}
+
+static void expiry_describe(const struct policy_verdict *verdict,
+			    struct journal_message *message_r)
+{
+	i_zero(message_r);
+	message_r->question = POLICY_QUESTION_EXPIRE;
+	message_r->verdict = verdict;
+	message_r->size = UOFF_T_MAX;
+	message_r->action =
+		verdict->action == POLICY_ACTION_HIDE ? JOURNAL_HIDE :
+		verdict->action == POLICY_ACTION_ARCHIVE ? JOURNAL_ARCHIVE :
+		JOURNAL_EXPUNGE;
+}
+
+static bool expiry_is_hidden(struct expiry *expiry, uint32_t seq)
+{
+	struct policy_message_facts facts;
+
+	judge_get_facts(expiry->judge, expiry->trans, seq, &facts);
+	return facts.hidden;
+}
+
+static void expiry_decided(struct expiry *expiry,
+			   const struct policy_verdict *verdict, uint32_t uid)
+{
+	if (expiry->want_decisions) {
+		policy_event_decision(expiry->event, POLICY_QUESTION_EXPIRE,
+				      verdict, uid, NULL);
+	}
+}
+
+/* Does what the verdict says. Returns 0, or -1 and error_r. */
+static int
+expiry_execute(struct expiry *expiry, const struct policy_verdict *verdict,
+	       const char **what_r, const char **error_r)
+{
+	struct mail *mail = expiry->mail;
+	struct journal_message message;
+
+	switch (verdict->action) {
+	case POLICY_ACTION_DENY:
+		i_unreached();
+	case POLICY_ACTION_HIDE:
+		*what_r = "Can't hide expired mail";
+		if (hidden_keyword_hide(mail, expiry->history,
+					expiry->facts->now, error_r) < 0)
+			return -1;
+		/* it may be due for more from now on */
+		expiry->next_due_unknown = TRUE;
+		break;
+	case POLICY_ACTION_ARCHIVE:
+		*what_r = "Can't archive expired mail";
+		if (archive_mail(expiry->archive, mail, verdict->mailbox,
+				 error_r) < 0)
+			return -1;
+		break;
+	case POLICY_ACTION_ALLOW:
+		break;
+	}
+	expiry_describe(verdict, &message);
+	journal_intent(expiry->journal, mail, &message);
+	if (verdict->action == POLICY_ACTION_ALLOW) {
+		mail_expunge(mail);
+		history_forget(expiry->history, mail->uid);
+		seq_range_array_add(&expiry->removed, mail->uid);
+	}
+	return 0;
+}
+
+/* mode = report: what would be done, once. */
+static void
+expiry_report(struct expiry *expiry, const struct policy_verdict *verdict,
+	      uint32_t seq)
+{
+	struct mail_index_view *view = expiry->trans->view;
+	struct journal_message message;
+	struct history_record rec;
+	bool is_due = verdict->action != POLICY_ACTION_DENY;
+
+	history_get(expiry->history, view, seq, &rec);
+	if (is_due == ((rec.flags & HISTORY_REPORTED) != 0))
+		return;
+	history_note_reported(expiry->history, view, seq, is_due);
+	if (!is_due)
+		return;
+	mail_set_seq(expiry->mail, seq);
+	expiry_describe(verdict, &message);
+	journal_report(expiry->journal, expiry->mail, &message);
+	expiry_count(expiry, verdict->action);
+	expiry_decided(expiry, verdict, expiry->mail->uid);
+}
+
+static void expiry_message(struct expiry *expiry, uint32_t seq)
 {
 	struct policy_verdict verdict;
-	const char *error = NULL;
+	const char *what, *error = NULL;
 
 	judge_verdict(expiry->judge, expiry->trans, POLICY_QUESTION_EXPIRE,
 		      seq, &verdict, &error);
-	switch (verdict.action) {
-	case POLICY_ACTION_DENY:
-		if (verdict.reason == POLICY_REASON_ERROR &&
-		    !master_service_is_killed(master_service)) {
-			expiry->next_due_unknown = TRUE;
-			expiry_failure(expiry, "Can't decide about expire",
-				       error != NULL ? error :
-				       "date is unknown");
-		}
+	if (verdict.action == POLICY_ACTION_DENY &&
+	    verdict.reason == POLICY_REASON_ERROR &&
+	    !master_service_is_killed(master_service)) {
+		expiry->next_due_unknown = TRUE;
+		expiry_failure(expiry, "Can't decide about expire",
+			       error != NULL ? error : "date is unknown");
+	}
+	if (verdict.action == POLICY_ACTION_HIDE &&
+	    expiry_is_hidden(expiry, seq))
+		verdict.action = POLICY_ACTION_DENY;
+
+	if (expiry->policy->mode == POLICY_MODE_REPORT) {
+		expiry_report(expiry, &verdict, seq);
+		return;
+	}
+	if (verdict.action == POLICY_ACTION_DENY) {
 		expiry_add_kept(expiry, seq);
 		return;
-	case POLICY_ACTION_HIDE: {
-		struct policy_message_facts facts;
-
-		judge_get_facts(expiry->judge, expiry->trans, seq, &facts);
-		if (facts.hidden) {
-			expiry_add_kept(expiry, seq);
-			return;
-		}
-		mail_set_seq(expiry->mail, seq);
-		if (hidden_keyword_hide(expiry->mail, expiry->history,
-					expiry->facts->now, &error) < 0) {
-			expiry->next_due_unknown = TRUE;
-			expiry_failure(expiry, "Can't hide expired mail",
-				       error);
-			return;
-		}
-		/* it may be due for more from now on */
+	}
+	mail_set_seq(expiry->mail, seq);
+	if (expiry_execute(expiry, &verdict, &what, &error) < 0) {
 		expiry->next_due_unknown = TRUE;
-		expiry->result.hidden++;
-		break;
+		expiry_failure(expiry, what, error);
+		return;
 	}
-	case POLICY_ACTION_ARCHIVE:
-		mail_set_seq(expiry->mail, seq);
-		if (archive_mail(expiry->archive, expiry->mail,
-				 verdict.mailbox, &error) < 0) {
-			expiry->next_due_unknown = TRUE;
-			expiry_failure(expiry, "Can't archive expired mail",
-				       error);
-			return;
-		}
-		break;
-	case POLICY_ACTION_ALLOW:
-		mail_set_seq(expiry->mail, seq);
-		mail_expunge(expiry->mail);
-		history_forget(expiry->history, uid);
-		expiry->result.expunged++;
-		break;
-	}
-	expiry->batch_count++;
-	expiry->removed_count++;
-	if (expiry->want_decisions) {
-		policy_event_decision(expiry->event, POLICY_QUESTION_EXPIRE,
-				      &verdict, uid, error);
-	}
+	expiry_count(expiry, verdict.action);
+	expiry_decided(expiry, &verdict, expiry->mail->uid);
 }
 
 /* Looks at messages until the batch or the run is full. */
@@ -258,7 +355,7 @@ static void expiry_messages(struct expiry *expiry)
 			return;
 		mail_index_lookup_uid(view, seq, &uid);
 		T_BEGIN {
-			expiry_message(expiry, seq, uid);
+			expiry_message(expiry, seq);
 		} T_END;
 		expiry->last_uid = uid;
 	}
@@ -268,27 +365,97 @@ static void expiry_messages(struct expiry *expiry)
    without a copy. */
 static void expiry_archive_commit(struct expiry *expiry)
 {
-	ARRAY_TYPE(seq_range) moved, failed;
+	ARRAY_TYPE(seq_range) failed;
 	const char *error;
 
-	t_array_init(&moved, 8);
-	t_array_init(&failed, 8);
-	if (archive_commit(expiry->archive, &moved, &failed, &error) < 0) {
+	i_array_init(&failed, 8);
+	if (archive_commit(expiry->archive, &expiry->moved, &failed,
+			   &error) < 0) {
 		expiry->next_due_unknown = TRUE;
 		expiry_failure(expiry, "Can't archive expired mail", error);
 	}
-	expiry->result.archived += seq_range_count(&moved);
+	expiry->result.archived -= seq_range_count(&failed);
+	seq_range_array_merge(&expiry->failed, &failed);
+	array_free(&failed);
+}
+
+/* The run is over: note that in the header. */
+static void expiry_note_finished(struct expiry *expiry)
+{
+	const struct policy *policy = expiry->policy;
+	struct history_header header;
+
+	history_get_header(expiry->history, expiry->trans->view, &header);
+	header.version = HISTORY_VERSION;
+	(void)expiry_note_run(policy->mode, &header, expiry->facts->now);
+	if (policy->mode == POLICY_MODE_REPORT) {
+		history_set_header(expiry->history, &header);
+		return;
+	}
+	header.next_due = 0;
+	if (!expiry->next_due_unknown && !expiry->result.more) {
+		header.next_due = expiry->next_due == 0 ? UINT32_MAX :
+			I_MIN(expiry->next_due, UINT32_MAX);
+		header.next_due_uidnext =
+			mail_index_get_header(expiry->trans->view)->next_uid;
+		header.next_due_fingerprint = policy->expire_fingerprint;
+	}
+	history_set_header(expiry->history, &header);
+}
+
+/* Has it happened? Maildir keeps what can't be unlinked, sdbox its file. */
+static void expiry_check_removed(struct expiry *expiry)
+{
+	ARRAY_TYPE(seq_range) remaining;
+	unsigned int count;
+
+	i_array_init(&remaining, 8);
+	seq_range_array_merge(&expiry->removed, &expiry->moved);
+	remaining_find(expiry->box, &expiry->removed, &remaining);
+	count = seq_range_count(&remaining);
+	if (count > 0) {
+		expiry_failure(expiry, "Can't remove expired mail",
+			t_strdup_printf("%u messages are still there", count));
+		/* those that were archived have a copy, and are still here */
+		expiry->result.expunged -=
+			I_MIN(count, expiry->result.expunged);
+		seq_range_array_merge(&expiry->failed, &remaining);
+	}
+	array_free(&remaining);
+}
+
+static int expiry_commit(struct expiry *expiry)
+{
+	int ret;
+
+	if (mailbox_transaction_commit(&expiry->trans) < 0) {
+		/* archives have been committed on their own */
+		expiry_failure(expiry, "Can't remove expired mail",
+			mailbox_get_last_internal_error(expiry->box, NULL));
+		seq_range_array_merge(&expiry->failed, &expiry->removed);
+		return -1;
+	}
+	ret = mailbox_sync(expiry->box, 0);
+	if (ret < 0) {
+		expiry_failure(expiry, "Can't remove expired mail",
+			mailbox_get_last_internal_error(expiry->box, NULL));
+	}
+	expiry_check_removed(expiry);
+	return ret;
 }
 
 /* Returns 1 if another batch is to follow, 0 if this was the last one, -1 on
    error. */
 static int expiry_batch(struct expiry *expiry)
 {
-	struct history_header header;
+	struct expiry_result before = expiry->result;
 	bool finished, killed;
 	int ret;
 
 	expiry->batch_count = 0;
+	array_clear(&expiry->removed);
+	array_clear(&expiry->moved);
+	array_clear(&expiry->failed);
 	expiry->trans = mailbox_transaction_begin(expiry->box, 0, __func__);
 	expiry->mail = mail_alloc(expiry->trans, 0, NULL);
 	expiry_messages(expiry);
@@ -296,6 +463,14 @@ static int expiry_batch(struct expiry *expiry)
 	killed = master_service_is_killed(master_service);
 	mail_free(&expiry->mail);
 	judge_forget_all(expiry->judge);
+	if (journal_sync(expiry->journal) < 0) {
+		archive_rollback(expiry->archive);
+		mailbox_transaction_rollback(&expiry->trans);
+		journal_rollback(expiry->journal);
+		before.errors = expiry->result.errors + 1;
+		expiry->result = before;
+		return -1;
+	}
 	expiry_archive_commit(expiry);
 
 	finished = expiry->batch_count < EXPIRY_BATCH_COUNT ||
@@ -305,40 +480,52 @@ static int expiry_batch(struct expiry *expiry)
 		expiry->result.more = TRUE;
 		finished = TRUE;
 	} else if (finished) {
-		history_get_header(expiry->history, expiry->trans->view,
-				   &header);
-		header.version = HISTORY_VERSION;
-		(void)expiry_note_run(&header, expiry->facts->now);
-		header.next_due = 0;
-		if (!expiry->next_due_unknown && !expiry->result.more) {
-			header.next_due = expiry->next_due == 0 ? UINT32_MAX :
-				I_MIN(expiry->next_due, UINT32_MAX);
-			header.next_due_uidnext =
-				mail_index_get_header(expiry->trans->view)->
-				next_uid;
-			header.next_due_fingerprint =
-				expiry->policy->expire_fingerprint;
-		}
-		history_set_header(expiry->history, &header);
+		expiry_note_finished(expiry);
 	}
 	history_write(expiry->history, expiry->trans);
-	ret = mailbox_transaction_commit(&expiry->trans);
-	if (ret == 0)
-		ret = mailbox_sync(expiry->box, 0);
-	if (ret < 0) {
-		expiry_failure(expiry, "Can't remove expired mail",
-			mailbox_get_last_internal_error(expiry->box, NULL));
-		return -1;
+	ret = expiry_commit(expiry);
+	journal_outcomes(expiry->journal, &expiry->failed);
+	return ret < 0 ? -1 : finished ? 0 : 1;
+}
+
+/* The rules are others than those that messages were reported for? */
+static void expiry_forget_reports(struct expiry *expiry)
+{
+	struct mailbox_transaction_context *trans;
+	struct history_header header;
+	struct history_record rec;
+	uint32_t seq, count;
+
+	history_get_header(expiry->history, expiry->box->view, &header);
+	if (header.report_fingerprint == expiry->policy->expire_fingerprint)
+		return;
+	header.report_fingerprint = expiry->policy->expire_fingerprint;
+	history_set_header(expiry->history, &header);
+
+	trans = mailbox_transaction_begin(expiry->box, 0, __func__);
+	count = mail_index_view_get_messages_count(trans->view);
+	for (seq = 1; seq <= count; seq++) {
+		history_get(expiry->history, trans->view, seq, &rec);
+		if ((rec.flags & HISTORY_REPORTED) != 0) {
+			history_note_reported(expiry->history, trans->view,
+					      seq, FALSE);
+		}
 	}
-	return finished ? 0 : 1;
+	history_write(expiry->history, trans);
+	if (mailbox_transaction_commit(&trans) < 0) {
+		expiry_failure(expiry, "Can't write history",
+			mailbox_get_last_internal_error(expiry->box, NULL));
+	}
 }
 
 static void expiry_send_event(struct expiry *expiry)
 {
 	const struct expiry_result *result = &expiry->result;
+	bool report = expiry->policy->mode == POLICY_MODE_REPORT;
 	struct event_passthrough *e =
 		event_create_passthrough(expiry->event)->
 		set_name("pop3_policy_expire_finished")->
+		add_str("mode", report ? "report" : "enforce")->
 		add_int("expunged", result->expunged)->
 		add_int("hidden", result->hidden)->
 		add_int("archived", result->archived)->
@@ -349,8 +536,9 @@ static void expiry_send_event(struct expiry *expiry)
 	    result->archived == 0 && result->errors == 0) {
 		e_debug(e->event(), "Expiry: nothing due");
 	} else {
-		e_info(e->event(), "Expiry: expunged=%u hidden=%u archived=%u "
-		       "errors=%u%s", result->expunged, result->hidden,
+		e_info(e->event(), "Expiry%s: expunged=%u hidden=%u archived=%u "
+		       "errors=%u%s", report ? " (mode=report, without effect)" : "",
+		       result->expunged, result->hidden,
 		       result->archived, result->errors,
 		       result->more ? " (more is due)" : "");
 	}
@@ -380,7 +568,7 @@ int expiry_run(struct mailbox *box, struct history *history,
 	    expiry_plan(policy, &header,
 			mail_index_get_header(box->view)->next_uid,
 			facts->now) == EXPIRY_NOT_NOW ||
-	    !expiry_note_run(&header, facts->now)) {
+	    !expiry_note_run(policy->mode, &header, facts->now)) {
 		if (result_r != NULL)
 			*result_r = expiry.result;
 		return 0;
@@ -388,9 +576,19 @@ int expiry_run(struct mailbox *box, struct history *history,
 
 	expiry.judge = judge_init(policy, facts, history);
 	expiry.archive = archive_init(box, history);
+	expiry.journal = journal_init(box->storage->user, policy, facts, event);
+	i_array_init(&expiry.removed, 32);
+	i_array_init(&expiry.moved, 8);
+	i_array_init(&expiry.failed, 8);
+	if (policy->mode == POLICY_MODE_REPORT)
+		expiry_forget_reports(&expiry);
 	do T_BEGIN {
 		ret = expiry_batch(&expiry);
 	} T_END; while (ret > 0);
+	array_free(&expiry.removed);
+	array_free(&expiry.moved);
+	array_free(&expiry.failed);
+	journal_deinit(&expiry.journal);
 	archive_deinit(&expiry.archive);
 	judge_deinit(&expiry.judge);
 	expiry_send_event(&expiry);

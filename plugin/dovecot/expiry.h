@@ -11,6 +11,12 @@
  * remove only if the run before it lies 0 to 7 days back, or if the mailbox
  * was armed at least one day ago. The first run ever only notes the time;
  * any other run that may not remove arms the mailbox.
+ *
+ * In mode = report a run removes nothing. It writes to the journal what it
+ * would do, once for each message and set of rules, and keeps times of its
+ * own: to the first run after a change to mode = enforce it is as if there had
+ * been none since the last that enforced. So the change removes nothing sooner
+ * than rules that are given only then.
  */
 
 #include "pop3-policy/facts.h"
@@ -30,6 +36,7 @@ enum expiry_plan {
 	EXPIRY_RUN,
 };
 
+/* In mode = report: what would have been done, less what was reported before. */
 struct expiry_result {
 	unsigned int expunged, hidden, archived, errors;
 	/* Stopped at expire_max, or because the process was told to end. */
@@ -43,8 +50,9 @@ enum expiry_plan expiry_plan(const struct policy *policy,
 			     uint32_t uidnext, int64_t now);
 
 /* Note a run in the header: its time, arming, disarming. Pure. Returns TRUE
-   if this run may remove mail. */
-bool expiry_note_run(struct history_header *header, int64_t now);
+   if this run may remove (or report) mail. */
+bool expiry_note_run(enum policy_mode mode, struct history_header *header,
+		     int64_t now);
 
 /* Carry out a run on a mailbox that is open, synced and writable; in batches,
    each of which is committed. facts->now is the moment of the run. Failures

@@ -19,6 +19,8 @@ struct history_change {
 	bool sent:1;
 	bool keyword_set:1;
 	bool keyword_gone:1;
+	bool reported:1;
+	bool unreported:1;
 };
 ARRAY_DEFINE_TYPE(history_change, struct history_change);
 
@@ -200,6 +202,10 @@ static void history_apply(const struct history_change *change,
 	}
 	if (change->keyword_set)
 		rec->flags |= HISTORY_KEYWORD_SET;
+	if (change->reported)
+		rec->flags |= HISTORY_REPORTED;
+	if (change->unreported)
+		rec->flags &= ENUM_NEGATE(HISTORY_REPORTED);
 }
 
 void history_get(struct history *history, struct mail_index_view *view,
@@ -358,6 +364,30 @@ void history_note_keyword(struct history *history,
 		change->keyword_set = TRUE;
 	} else {
 		change->keyword_gone = TRUE;
+	}
+}
+
+void history_note_reported(struct history *history,
+			   struct mail_index_view *view, uint32_t seq,
+			   bool is_set)
+{
+	struct history_change *change =
+		history_get_change(history, view, seq);
+
+	change->reported = is_set;
+	change->unreported = !is_set;
+}
+
+void history_forget_hidden(struct history *history, uint32_t uid)
+{
+	struct history_change *change;
+	unsigned int idx;
+
+	if (array_bsearch_insert_pos(&history->changes, &uid,
+				     history_change_cmp, &idx)) {
+		change = array_idx_modifiable(&history->changes, idx);
+		change->hidden_time = 0;
+		change->keyword_set = FALSE;
 	}
 }
 

@@ -29,6 +29,8 @@ enum history_flags {
 	HISTORY_KEYWORD_SET = 0x02,
 	/* A copy of it may be in the archive already. */
 	HISTORY_ARCHIVING = 0x04,
+	/* An expiry run in mode = report has said what it would do. */
+	HISTORY_REPORTED = 0x08,
 };
 
 /* On disk, in the byte order of the index, as all of Dovecot's extensions. */
@@ -51,7 +53,11 @@ struct history_header {
 	uint32_t next_due;	/* 0 = unknown */
 	uint32_t next_due_uidnext;
 	uint32_t next_due_fingerprint;
-	uint32_t reserved2[7];
+	/* Of expiry runs in mode = report, which have clocks of their own: */
+	uint32_t last_report;	/* as last_expire */
+	uint32_t report_armed;	/* as armed */
+	uint32_t report_fingerprint; /* of the rules that were reported */
+	uint32_t reserved2[4];
 };
 #define HISTORY_VERSION 1
 
@@ -113,6 +119,12 @@ void history_note_hidden(struct history *history, struct mail_index_view *view,
 void history_note_keyword(struct history *history,
 			  struct mail_index_view *view, uint32_t seq,
 			  bool is_set, int64_t now);
+/* An expiry run in mode = report has (is_set) or has not reported it. */
+void history_note_reported(struct history *history,
+			   struct mail_index_view *view, uint32_t seq,
+			   bool is_set);
+/* Forget that the message was hidden, if that was collected. */
+void history_forget_hidden(struct history *history, uint32_t uid);
 /* Forget the collected change of a message that is about to be removed. */
 void history_forget(struct history *history, uint32_t uid);
 

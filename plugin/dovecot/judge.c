@@ -85,12 +85,15 @@ bool judge_policy_needs_history(const struct policy *policy)
 {
 	bool protects = policy->hold != NULL || policy->min_retention_secs > 0;
 
-	return query_needs_history(policy->hold) ||
-		query_needs_history(policy->show) ||
-		(protects && policy->protected_delete == POLICY_ACTION_HIDE) ||
-		rules_need_history(&policy->delete_rules) ||
-		rules_need_history(&policy->retrieve_rules) ||
-		rules_need_history(&policy->expire_rules);
+	if (query_needs_history(policy->hold) ||
+	    query_needs_history(policy->show) ||
+	    (protects && policy->protected_delete == POLICY_ACTION_HIDE))
+		return TRUE;
+	/* without effect, rules do no harm */
+	return policy->mode == POLICY_MODE_ENFORCE &&
+		(rules_need_history(&policy->delete_rules) ||
+		 rules_need_history(&policy->retrieve_rules) ||
+		 rules_need_history(&policy->expire_rules));
 }
 
 static bool bit_is_set(const unsigned char *bits, uint32_t seq)

@@ -57,14 +57,17 @@ void policy_event_decision(struct event *parent,
 		add_str("action", action)->
 		add_str("reason", policy_reason_name(verdict->reason))->
 		add_str("rule", rule)->
+		add_str("mode", verdict->without_effect ?
+			"report" : "enforce")->
 		add_int("uid", uid);
 
 	if (error != NULL)
 		e->add_str("error", error);
-	e_debug(e->event(), "UID %u: %s: %s (%s%s%s)%s%s", uid,
+	e_debug(e->event(), "UID %u: %s: %s (%s%s%s)%s%s%s", uid,
 		policy_question_name(question), action,
 		policy_reason_name(verdict->reason),
 		rule[0] == '\0' ? "" : " ", rule,
+		verdict->without_effect ? " without effect" : "",
 		error == NULL ? "" : ": ", error == NULL ? "" : error);
 }
 

@@ -340,7 +340,9 @@ static void mailbox_update_header(struct pop3_policy_mailbox *pbox,
 		case EXPIRY_NOT_NOW:
 			break;
 		case EXPIRY_NOTE:
-			(void)expiry_note_run(&header, ioloop_time);
+			(void)expiry_note_run(
+				session->policy->policy->mode, &header,
+				ioloop_time);
 			break;
 		case EXPIRY_RUN:
 			session->expiry_pending = TRUE;
@@ -350,6 +352,20 @@ static void mailbox_update_header(struct pop3_policy_mailbox *pbox,
 	history_set_header(session->history, &header);
 }
 
+/* Nothing may be removed or hidden. But what was retrieved has been. */
+static int mailbox_refuse_removals(struct pop3_policy_mailbox *pbox,
+				   struct mailbox_transaction_context *trans)
+{
+	struct mailbox *box = trans->box;
+
+	removal_rollback(pbox->removal);
+	pbox->module_ctx.super.transaction_rollback(trans);
+	trans = mailbox_transaction_begin(box, 0, __func__);
+	(void)mailbox_transaction_commit(&trans);
+	removal_refuse(pbox->removal);
+	return -1;
+}
+
 static int
 pop3_policy_mailbox_transaction_commit(struct mailbox_transaction_context *trans,
 				       struct mail_transaction_commit_changes *changes_r)
@@ -357,12 +373,14 @@ pop3_policy_mailbox_transaction_commit(struct mailbox_transaction_context *trans
 	struct mailbox *box = trans->box;
 	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
 	struct pop3_session *session = pbox->session;
+	int ret;
 
 	if (removal_is_busy(pbox->removal))
 		return pbox->module_ctx.super.transaction_commit(trans, changes_r);
 	if (session->judge != NULL)
 		judge_forget_all(session->judge);
-	removal_commit(pbox->removal);
+	if (removal_commit(pbox->removal) < 0)
+		return mailbox_refuse_removals(pbox, trans);
 	if (session->history != NULL && pbox->first_uidnext != 0 &&
 	    !mailbox_is_readonly(box) &&
 	    history_is_persistent(session->history)) {
@@ -370,7 +388,10 @@ pop3_policy_mailbox_transaction_commit(struct mailbox_transaction_context *trans
 		mailbox_update_header(pbox, trans);
 		history_write(session->history, trans);
 	}
-	return pbox->module_ctx.super.transaction_commit(trans, changes_r);
+	ret = pbox->module_ctx.super.transaction_commit(trans, changes_r);
+	if (ret < 0)
+		removal_commit_failed(pbox->removal);
+	return ret;
 }
 
 static void
@@ -399,8 +420,14 @@ pop3_policy_mailbox_sync_deinit(struct mailbox_sync_context *ctx,
 	int ret;
 
 	ret = pbox->module_ctx.super.sync_deinit(ctx, status_r);
-	if (ret == 0 && pbox->session->client->quit_seen)
-		ret = removal_finish(pbox->removal);
+	if (!pbox->session->client->quit_seen)
+		return ret;
+	if (ret == 0)
+		return removal_finish(pbox->removal);
+	/* The client hears about this error, the journal what there is. */
+	mail_storage_last_error_push(box->storage);
+	(void)removal_finish(pbox->removal);
+	mail_storage_last_error_pop(box->storage);
 	return ret;
 }
 
@@ -420,7 +447,7 @@ static void pop3_policy_mailbox_close(struct mailbox *box)
 {
 	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
 
-	removal_rollback(pbox->removal);
+	removal_deinit(&pbox->removal);
 	pop3_session_mailbox_closing(pbox->session);
 	pbox->module_ctx.super.close(box);
 }

@@ -10,16 +10,13 @@
 #include "fresh-flags.h"
 #include "hidden-keyword.h"
 #include "history.h"
+#include "journal.h"
 #include "maildir-mtimes.h"
+#include "remaining.h"
 #include "session.h"
+#include "shown-uidl.h"
+#include "user-policy.h"
 #include "removal.h"
-
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* For how long a QUIT waits for files that are being unlinked: a second. */
-#define SDBOX_UNLINK_RETRIES 50
-#define SDBOX_UNLINK_RETRY_USECS 20000
 
 /* Setting the keyword renames a file on Maildir. If more messages than this
    are deleted, it waits until the client has gone, which costs another opening
@@ -39,12 +36,21 @@ struct removal {
 	/* Messages that it was asked to remove and did not */
 	unsigned int kept;
 	bool kept_by_doubt;
-	/* ... or hid instead */
-	bool has_hidden;
+	/* Messages that are hidden, archived or removed */
+	unsigned int intended;
+	/* UIDs that it hid instead */
+	ARRAY_TYPE(seq_range) hidden;
 	/* UIDs that have to be gone afterwards */
 	ARRAY_TYPE(seq_range) removed;
+	/* ... and those of which there is a copy in an archive */
+	ARRAY_TYPE(seq_range) moved;
+	/* UIDs with which something else happened than the journal says */
+	ARRAY_TYPE(seq_range) failed;
 	/* Copies that it makes, or NULL */
 	struct archive *archive;
+	/* NULL until there is something to be written */
+	struct journal *journal;
+	struct shown_uidl *shown;
 };
 
 static bool index_has_all_flags(struct removal *removal)
@@ -85,9 +91,28 @@ static void removal_add_kept(struct removal *removal,
 		removal->kept_by_doubt = TRUE;
 }
 
-static void removal_add_removed(struct removal *removal, uint32_t uid)
+static void removal_intend(struct removal *removal, struct mail *mail,
+			   enum journal_action action,
+			   const struct policy_verdict *decided)
 {
-	seq_range_array_add(&removal->removed, uid);
+	struct pop3_session *session = removal->session;
+	struct journal_message message = {
+		.action = action,
+		.verdict = decided,
+		.question = POLICY_QUESTION_DELETE,
+	};
+
+	if (removal->journal == NULL) {
+		removal->journal = journal_init(session->user,
+						session->policy->policy,
+						&session->facts,
+						session->event);
+		removal->shown = shown_uidl_init(session->client);
+	}
+	removal->intended++;
+	message.uidl = shown_uidl_get(removal->shown, mail);
+	message.size = shown_uidl_get_size(removal->shown, mail);
+	journal_intent(removal->journal, mail, &message);
 }
 
 static int
@@ -129,114 +154,115 @@ static void removal_commit_archives(struct removal *removal)
 
 	seq_range_array_iter_init(&iter, &moved);
 	while (seq_range_array_iter_nth(&iter, n++, &uid)) {
-		removal_add_removed(removal, uid);
 		history_forget(session->history, uid);
 		session->counters.archived++;
 	}
+	seq_range_array_merge(&removal->moved, &moved);
+	seq_range_array_merge(&removal->failed, &failed);
 	removal_add_kept(removal, seq_range_count(&failed), TRUE);
+}
+
+static int removal_hide(struct removal *removal, struct mail *mail)
+{
+	struct pop3_session *session = removal->session;
+	const char *error;
+
+	if (!history_is_persistent(session->history))
+		return -1;
+	seq_range_array_add(&removal->hidden, mail->uid);
+	if (session->client->deleted_count > REMOVAL_MAX_KEYWORDS ||
+	    hidden_keyword_hide(mail, session->history, session->facts.now,
+				&error) < 0) {
+		history_note_hidden(session->history, mail->transaction->view,
+				    mail->seq, session->facts.now);
+		session->keywords_pending = TRUE;
+	}
+	session->counters.hidden++;
+	return 0;
 }
 
 static enum removal_outcome
 removal_execute(struct removal *removal, struct mail *mail)
 {
 	struct pop3_session *session = removal->session;
-	struct policy_verdict verdict;
-	const char *error;
+	struct policy_verdict verdict, decided;
 
 	removal->busy = TRUE;
 	pop3_session_quit_verdict(session, mail->transaction, mail->seq,
-				  &verdict);
+				  &verdict, &decided);
 	removal->busy = FALSE;
 
 	switch (verdict.action) {
 	case POLICY_ACTION_DENY:
 		break;
 	case POLICY_ACTION_HIDE:
-		if (!history_is_persistent(session->history)) {
+		if (removal_hide(removal, mail) < 0) {
 			verdict.reason = POLICY_REASON_ERROR;
 			break;
 		}
-		removal->has_hidden = TRUE;
-		if (session->client->deleted_count > REMOVAL_MAX_KEYWORDS ||
-		    hidden_keyword_hide(mail, session->history,
-					session->facts.now, &error) < 0) {
-			history_note_hidden(session->history,
-					    mail->transaction->view, mail->seq,
-					    session->facts.now);
-			session->keywords_pending = TRUE;
-		}
-		session->counters.hidden++;
+		removal_intend(removal, mail, JOURNAL_HIDE, &decided);
 		return REMOVAL_KEEP;
 	case POLICY_ACTION_ARCHIVE:
 		if (removal_archive(removal, mail, verdict.mailbox) < 0) {
 			verdict.reason = POLICY_REASON_ERROR;
 			break;
 		}
+		removal_intend(removal, mail, JOURNAL_ARCHIVE, &decided);
 		return REMOVAL_KEEP;
 	case POLICY_ACTION_ALLOW:
 		session->counters.removed++;
+		removal_intend(removal, mail,
+			       session->client->deleted_kw != NULL ?
+			       JOURNAL_HIDE : JOURNAL_REMOVE, &decided);
 		return REMOVAL_REMOVE;
 	}
 	removal_add_kept(removal, 1, verdict.reason == POLICY_REASON_ERROR);
 	return REMOVAL_KEEP;
 }
 
-/* sdbox has removed the message from the index. Is its file still there? */
-static bool sdbox_file_exists(const char *dir, uint32_t uid,
-			      unsigned int *retries)
+/* How many of the messages that QUIT removed are still there? */
+static unsigned int removal_count_remaining(struct removal *removal)
 {
-	const char *path = t_strdup_printf("%s/u.%u", dir, uid);
-	struct stat st;
+	ARRAY_TYPE(seq_range) remaining;
+	unsigned int count;
 
-	while (stat(path, &st) == 0) {
-		/* Another session may just be about to unlink it. */
-		if (*retries == 0)
-			return TRUE;
-		*retries -= 1;
-		usleep(SDBOX_UNLINK_RETRY_USECS);
-	}
-	return FALSE;
-}
-
-/* Returns how many of the messages that QUIT removed are still there. Storages
-   carry on where a file can't be unlinked: Maildir keeps the message, sdbox
-   forgets it and leaves the file, to be found again by a rebuild. */
-static unsigned int removal_count_not_removed(struct removal *removal)
-{
-	struct mailbox *box = removal->box;
-	unsigned int n = 0, count = 0, retries = SDBOX_UNLINK_RETRIES;
-	struct mail_index_view *view;
-	struct seq_range_iter iter;
-	const char *dir = NULL;
-	uint32_t uid, seq;
-
+	seq_range_array_merge(&removal->removed, &removal->moved);
+	array_clear(&removal->moved);
 	if (array_is_empty(&removal->removed))
 		return 0;
-	if (strcmp(box->storage->name, "sdbox") == 0 &&
-	    mailbox_get_path_to(box, MAILBOX_LIST_PATH_TYPE_MAILBOX,
-				&dir) <= 0)
-		dir = NULL;
-	/* If that fails the view is an old one, and has them all. */
-	(void)mail_index_refresh(box->index);
-	view = mail_index_view_open(box->index);
-	seq_range_array_iter_init(&iter, &removal->removed);
-	while (seq_range_array_iter_nth(&iter, n++, &uid)) {
-		if (mail_index_lookup_seq(view, uid, &seq))
-			count++;
-		else if (dir != NULL) T_BEGIN {
-			if (sdbox_file_exists(dir, uid, &retries))
-				count++;
-		} T_END;
-	}
-	mail_index_view_close(&view);
+	i_array_init(&remaining, 8);
+	remaining_find(removal->box, &removal->removed, &remaining);
+	count = seq_range_count(&remaining);
+	seq_range_array_merge(&removal->failed, &remaining);
+	array_free(&remaining);
 	array_clear(&removal->removed);
 	return count;
+}
+
+/* What became of what the journal says? */
+static void removal_write_outcomes(struct removal *removal)
+{
+	if (removal->journal != NULL)
+		journal_outcomes(removal->journal, &removal->failed);
+	array_clear(&removal->failed);
+	array_clear(&removal->hidden);
+	removal->intended = 0;
+}
+
+/* What the client shall hear. */
+static void removal_set_error(struct removal *removal)
+{
+	mail_storage_set_error(removal->box->storage,
+		removal->kept_by_doubt ? MAIL_ERROR_TEMP : MAIL_ERROR_PERM,
+		t_strdup_printf("%u message%s not deleted", removal->kept,
+				removal->kept == 1 ? "" : "s"));
+	removal->kept = 0;
 }
 
 static int removal_check(struct removal *removal)
 {
 	struct pop3_session *session = removal->session;
-	unsigned int not_removed = removal_count_not_removed(removal);
+	unsigned int not_removed = removal_count_remaining(removal);
 
 	if (not_removed > 0) {
 		pop3_session_failure(session, "Can't remove mail",
@@ -247,17 +273,16 @@ static int removal_check(struct removal *removal)
 			I_MIN(not_removed, session->counters.removed);
 		removal_add_kept(removal, not_removed, TRUE);
 	}
-	if (removal->has_hidden && !history_is_persistent(session->history)) {
+	if (!array_is_empty(&removal->hidden) &&
+	    !history_is_persistent(session->history)) {
 		/* The disk was full: it will be shown again. */
+		seq_range_array_merge(&removal->failed, &removal->hidden);
 		removal_add_kept(removal, session->counters.hidden, TRUE);
 	}
+	removal_write_outcomes(removal);
 	if (removal->kept == 0)
 		return 0;
-	mail_storage_set_error(removal->box->storage,
-		removal->kept_by_doubt ? MAIL_ERROR_TEMP : MAIL_ERROR_PERM,
-		t_strdup_printf("%u message%s not deleted", removal->kept,
-				removal->kept == 1 ? "" : "s"));
-	removal->kept = 0;
+	removal_set_error(removal);
 	return -1;
 }
 
@@ -268,9 +293,19 @@ struct removal *removal_init(struct pop3_session *session, struct mailbox *box)
 	removal->session = session;
 	removal->box = box;
 	i_array_init(&removal->removed, 16);
+	i_array_init(&removal->hidden, 8);
+	i_array_init(&removal->moved, 8);
+	i_array_init(&removal->failed, 8);
 	if (strcmp(box->storage->name, "maildir") == 0)
 		maildir_mtimes_note(box, &removal->mtimes);
 	return removal;
+}
+
+static void removal_forget_archives(struct removal *removal)
+{
+	removal->busy = TRUE;
+	archive_deinit(&removal->archive);
+	removal->busy = FALSE;
 }
 
 void removal_deinit(struct removal **_removal)
@@ -279,10 +314,18 @@ void removal_deinit(struct removal **_removal)
 
 	if (removal == NULL)
 		return;
-	*_removal = NULL;
-	removal_rollback(removal);
+	/* What has been intended, but is not known to have been done, stays
+	   without an outcome. */
+	removal_forget_archives(removal);
+	journal_deinit(&removal->journal);
+	shown_uidl_deinit(&removal->shown);
 	array_free(&removal->removed);
+	array_free(&removal->hidden);
+	array_free(&removal->moved);
+	array_free(&removal->failed);
 	i_free(removal);
+	/* the hooks look at it until here */
+	*_removal = NULL;
 }
 
 bool removal_is_busy(const struct removal *removal)
@@ -305,22 +348,66 @@ enum removal_outcome removal_decide(struct removal *removal, struct mail *mail)
 
 void removal_note(struct removal *removal, struct mail *mail)
 {
-	history_forget(removal->session->history, mail->uid);
-	removal_add_removed(removal, mail->uid);
+	seq_range_array_add(&removal->removed, mail->uid);
 }
 
-void removal_commit(struct removal *removal)
+int removal_commit(struct removal *removal)
 {
+	struct pop3_session *session = removal->session;
+	struct seq_range_iter iter;
+	unsigned int n = 0;
+	uint32_t uid;
+
+	if (removal->journal == NULL)
+		return 0;
+	if (journal_sync(removal->journal) < 0) {
+		session->counters.errors++;
+		return -1;
+	}
 	if (removal->archive != NULL) T_BEGIN {
 		removal_commit_archives(removal);
 	} T_END;
+	seq_range_array_iter_init(&iter, &removal->removed);
+	while (seq_range_array_iter_nth(&iter, n++, &uid))
+		history_forget(session->history, uid);
+	return 0;
+}
+
+void removal_commit_failed(struct removal *removal)
+{
+	seq_range_array_merge(&removal->failed, &removal->removed);
+	seq_range_array_merge(&removal->failed, &removal->hidden);
+	removal_write_outcomes(removal);
 }
 
 void removal_rollback(struct removal *removal)
 {
-	removal->busy = TRUE;
-	archive_deinit(&removal->archive);
-	removal->busy = FALSE;
+	struct pop3_session *session = removal->session;
+	struct session_counters *counters = &session->counters;
+	struct seq_range_iter iter;
+	unsigned int n = 0;
+	uint32_t uid;
+
+	removal_forget_archives(removal);
+	seq_range_array_iter_init(&iter, &removal->hidden);
+	while (seq_range_array_iter_nth(&iter, n++, &uid))
+		history_forget_hidden(session->history, uid);
+	if (removal->journal != NULL)
+		journal_rollback(removal->journal);
+	removal_add_kept(removal, removal->intended, TRUE);
+	counters->removed = 0;
+	counters->hidden = 0;
+	removal->intended = 0;
+	array_clear(&removal->removed);
+	array_clear(&removal->hidden);
+	array_clear(&removal->failed);
+}
+
+void removal_refuse(struct removal *removal)
+{
+	T_BEGIN {
+		removal_set_error(removal);
+	} T_END;
 }
 
 int removal_finish(struct removal *removal)

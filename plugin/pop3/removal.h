@@ -37,9 +37,15 @@ enum removal_outcome removal_decide(struct removal *removal, struct mail *mail);
 /* The message is being expunged: after QUIT it must be gone. */
 void removal_note(struct removal *removal, struct mail *mail);
 
-/* Before the transaction with the removals commits: commit archives. */
-void removal_commit(struct removal *removal);
-/* It is rolled back, or the mailbox closes: forget archives. */
+/* Before the transaction with the removals commits: write to the journal what
+   is about to happen, commit archives. Returns 0, or -1 if nothing may happen,
+   because the policy requires a journal and there is none. Then roll back, and
+   removal_refuse() sets the storage's error to what the client shall hear. */
+int removal_commit(struct removal *removal);
+void removal_refuse(struct removal *removal);
+/* The transaction could not be committed. */
+void removal_commit_failed(struct removal *removal);
+/* It is rolled back: nothing happens, archives included. */
 void removal_rollback(struct removal *removal);
 
 /* The QUIT's sync is done: has everything happened? Returns 0, or -1 and the

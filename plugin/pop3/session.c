@@ -129,6 +129,17 @@ pop3_session_judge(struct pop3_session *session,
 	} T_END;
 }
 
+/* What is done about it. */
+static void
+pop3_session_obey(struct pop3_session *session, enum policy_question question,
+		  const struct policy_verdict *decided,
+		  struct policy_verdict *verdict_r)
+{
+	policy_verdict_effective(question, decided, verdict_r);
+	if (verdict_r->action != decided->action)
+		session->counters.reported++;
+}
+
 static const char *
 pop3_session_refusal(enum policy_question question,
 		     const struct policy_verdict *verdict)
@@ -179,12 +190,13 @@ pop3_session_remember(struct pop3_session *session, uint32_t seq,
 
 const char *pop3_session_dele(struct pop3_session *session, uint32_t msgnum)
 {
-	struct policy_verdict verdict;
+	struct policy_verdict decided, verdict;
 	uint32_t seq = pop3_session_seq(session->client, msgnum);
 
 	pop3_session_advance_clock(session, SESSION_CLOCK_STEP_SECS);
 	pop3_session_judge(session, session->client->trans,
-			   POLICY_QUESTION_DELETE, seq, &verdict);
+			   POLICY_QUESTION_DELETE, seq, &decided);
+	pop3_session_obey(session, POLICY_QUESTION_DELETE, &decided, &verdict);
 	if (verdict.action == POLICY_ACTION_DENY) {
 		session->counters.delete_denied++;
 		return pop3_session_refusal(POLICY_QUESTION_DELETE, &verdict);
@@ -195,7 +207,7 @@ const char *pop3_session_dele(struct pop3_session *session, uint32_t msgnum)
 
 const char *pop3_session_retr(struct pop3_session *session, uint32_t msgnum)
 {
-	struct policy_verdict verdict;
+	struct policy_verdict decided, verdict;
 	uint32_t seq = pop3_session_seq(session->client, msgnum);
 
 	if (session->judge == NULL ||
@@ -203,7 +215,9 @@ const char *pop3_session_retr(struct pop3_session *session, uint32_t msgnum)
 		return NULL;
 	pop3_session_advance_clock(session, SESSION_CLOCK_STEP_SECS);
 	pop3_session_judge(session, session->client->trans,
-			   POLICY_QUESTION_RETRIEVE, seq, &verdict);
+			   POLICY_QUESTION_RETRIEVE, seq, &decided);
+	pop3_session_obey(session, POLICY_QUESTION_RETRIEVE, &decided,
+			  &verdict);
 	if (verdict.action == POLICY_ACTION_ALLOW)
 		return NULL;
 	session->counters.retrieve_denied++;
@@ -212,24 +226,30 @@ const char *pop3_session_retr(struct pop3_session *session, uint32_t msgnum)
 
 void pop3_session_quit_verdict(struct pop3_session *session,
 			       struct mailbox_transaction_context *trans,
-			       uint32_t seq, struct policy_verdict *verdict_r)
+			       uint32_t seq, struct policy_verdict *verdict_r,
+			       struct policy_verdict *decided_r)
 {
 	struct policy_verdict at_dele, now;
 
 	i_zero(verdict_r);
+	i_zero(decided_r);
 	if (session->flags_unknown)
 		return;
-	pop3_session_judge(session, trans, POLICY_QUESTION_DELETE, seq, &now);
+	pop3_session_judge(session, trans, POLICY_QUESTION_DELETE, seq,
+			   decided_r);
 	if (seq > session->delete_verdicts_count ||
 	    session->delete_verdicts[seq - 1] == 0) {
 		/* nobody has allowed it */
 		return;
 	}
+	policy_verdict_effective(POLICY_QUESTION_DELETE, decided_r, &now);
 	at_dele = now;
 	at_dele.action = session->delete_verdicts[seq - 1] - 1;
 	if (at_dele.action == POLICY_ACTION_ARCHIVE)
 		at_dele.mailbox = session->delete_archives[seq - 1];
 	policy_verdict_combine(&at_dele, &now, verdict_r);
+	if (!decided_r->without_effect)
+		*decided_r = *verdict_r;
 }
 
 void pop3_session_refresh(struct pop3_session *session)
@@ -322,9 +342,12 @@ void pop3_session_mailbox_closing(struct pop3_session *session)
 static void pop3_session_send_summary(struct pop3_session *session)
 {
 	const struct session_counters *c = &session->counters;
+	bool report = session->policy->policy != NULL &&
+		session->policy->policy->mode == POLICY_MODE_REPORT;
 	struct event_passthrough *e =
 		event_create_passthrough(session->event)->
 		set_name("pop3_policy_session_finished")->
+		add_str("mode", report ? "report" : "enforce")->
 		add_str("mechanism", session->facts.mechanism)->
 		add_str("quit", session->client->quit_seen ? "yes" : "no")->
 		add_int("retrieved", c->retrieved)->
@@ -334,13 +357,15 @@ static void pop3_session_send_summary(struct pop3_session *session)
 		add_int("hidden", c->hidden)->
 		add_int("archived", c->archived)->
 		add_int("kept_at_quit", c->kept_at_quit)->
-		add_int("errors", c->errors);
+		add_int("errors", c->errors)->
+		add_int("reported", c->reported);
 
 	e_info(e->event(), "[%s] retrieved=%u retrieve_denied=%u "
 	       "delete_denied=%u removed=%u hidden=%u archived=%u "
-	       "kept_at_quit=%u errors=%u", session->policy->section, c->retrieved,
+	       "kept_at_quit=%u errors=%u%s", session->policy->section, c->retrieved,
 	       c->retrieve_denied, c->delete_denied, c->removed, c->hidden,
-	       c->archived, c->kept_at_quit, c->errors);
+	       c->archived, c->kept_at_quit, c->errors, !report ? "" :
+	       t_strdup_printf(" mode=report reported=%u", c->reported));
 }
 
 static void pop3_session_client_destroy(struct client *client,

@@ -24,6 +24,8 @@ struct session_counters {
 	unsigned int retrieved, retrieve_denied;
 	unsigned int delete_denied, removed, hidden, archived, kept_at_quit;
 	unsigned int errors;
+	/* mode = report: what would have been refused or done otherwise */
+	unsigned int reported;
 };
 
 struct pop3_session {
@@ -96,10 +98,12 @@ void pop3_session_mailbox_opened(struct pop3_session *session,
 void pop3_session_mailbox_closing(struct pop3_session *session);
 
 /* Give the verdict that QUIT executes for this message: the stricter one of
-   that at DELE and that of now. */
+   that at DELE and that of now. decided_r: the same, or in mode = report what
+   the rules say now. */
 void pop3_session_quit_verdict(struct pop3_session *session,
 			       struct mailbox_transaction_context *trans,
-			       uint32_t seq, struct policy_verdict *verdict_r);
+			       uint32_t seq, struct policy_verdict *verdict_r,
+			       struct policy_verdict *decided_r);
 /* Call before the first one of a QUIT: others may have changed flags and
    history since. */
 void pop3_session_refresh(struct pop3_session *session);

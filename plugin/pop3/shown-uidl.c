@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lib.h"
+#include "hex-binary.h"
+#include "str.h"
+#include "mail-storage-private.h"
+#include "mail-storage-settings.h"
+#include "pop3-settings.h"
+#include "shown-uidl.h"
+
+enum uidl_format {
+	/* Can't be told without Dovecot's own code. */
+	UIDL_FORMAT_OTHER = 0,
+	UIDL_FORMAT_UID_VALIDITY,
+	UIDL_FORMAT_GUID,
+};
+
+/* In the languages of all versions: none means another thing in another one. */
+static const struct {
+	const char *text;
+	enum uidl_format format;
+} uidl_formats[] = {
+	{ "%08Xu%08Xv", UIDL_FORMAT_UID_VALIDITY },
+	{ "%{uid | hex(8)}%{uidvalidity | hex(8)}", UIDL_FORMAT_UID_VALIDITY },
+	{ "%g", UIDL_FORMAT_GUID },
+	{ "%{guid}", UIDL_FORMAT_GUID },
+};
+
+struct shown_uidl {
+	struct client *client;
+	enum uidl_format format;
+	string_t *text;
+	/* By sequence - 1: message number + 1, 0 = not seen. NULL: they are
+	   the same. */
+	uint32_t *msgnums;
+};
+
+struct shown_uidl *shown_uidl_init(struct client *client)
+{
+	const char *format = client->mail_set->pop3_uidl_format;
+	struct shown_uidl *shown = i_new(struct shown_uidl, 1);
+	unsigned int i;
+
+	shown->client = client;
+	shown->text = str_new(default_pool, 64);
+	for (i = 0; i < N_ELEMENTS(uidl_formats); i++) {
+		if (strcmp(uidl_formats[i].text, format) == 0)
+			shown->format = uidl_formats[i].format;
+	}
+	if (client->msgnum_to_seq_map_count > 0) {
+		shown->msgnums = i_new(uint32_t, client->highest_seq);
+		for (i = 0; i < client->messages_count; i++) {
+			uint32_t seq = i < client->msgnum_to_seq_map_count ?
+				client->msgnum_to_seq_map[i] : i + 1;
+
+			if (seq <= client->highest_seq)
+				shown->msgnums[seq - 1] = i + 1;
+		}
+	}
+	return shown;
+}
+
+void shown_uidl_deinit(struct shown_uidl **_shown)
+{
+	struct shown_uidl *shown = *_shown;
+
+	if (shown == NULL)
+		return;
+	*_shown = NULL;
+	str_free(&shown->text);
+	i_free(shown->msgnums);
+	i_free(shown);
+}
+
+/* Returns FALSE if the session doesn't see the message. */
+static bool shown_msgnum(const struct shown_uidl *shown, uint32_t seq,
+			 uint32_t *msgnum_r)
+{
+	if (shown->msgnums == NULL)
+		*msgnum_r = seq - 1;
+	else if (seq <= shown->client->highest_seq &&
+		 shown->msgnums[seq - 1] != 0)
+		*msgnum_r = shown->msgnums[seq - 1] - 1;
+	else
+		return FALSE;
+	return *msgnum_r < shown->client->messages_count;
+}
+
+const char *shown_uidl_get(struct shown_uidl *shown, struct mail *mail)
+{
+	struct client *client = shown->client;
+	const char *value;
+	uint32_t msgnum;
+
+	if (client->message_uidls != NULL)
+		return shown_msgnum(shown, mail->seq, &msgnum) ?
+			client->message_uidls[msgnum] : NULL;
+	if (mail_get_special(mail, MAIL_FETCH_UIDL_BACKEND, &value) == 0 &&
+	    value[0] != '\0')
+		return value;
+	if (client->set->pop3_reuse_xuidl)
+		return NULL;
+
+	switch (shown->format) {
+	case UIDL_FORMAT_UID_VALIDITY: {
+		const uint32_t numbers[2] = {
+			cpu32_to_be(mail->uid),
+			cpu32_to_be(client->uid_validity),
+		};
+
+		str_truncate(shown->text, 0);
+		binary_to_hex_append(shown->text,
+				     (const unsigned char *)numbers,
+				     sizeof(numbers));
+		return str_c(shown->text);
+	}
+	case UIDL_FORMAT_GUID:
+		return mail_get_special(mail, MAIL_FETCH_GUID, &value) == 0 ?
+			value : NULL;
+	case UIDL_FORMAT_OTHER:
+		break;
+	}
+	return NULL;
+}
+
+uoff_t shown_uidl_get_size(struct shown_uidl *shown, struct mail *mail)
+{
+	uint32_t msgnum;
+
+	return shown_msgnum(shown, mail->seq, &msgnum) ?
+		shown->client->message_sizes[msgnum] : UOFF_T_MAX;
+}

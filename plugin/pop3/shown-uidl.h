@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef POP3_POLICY_SHOWN_UIDL_H
+#define POP3_POLICY_SHOWN_UIDL_H
+
+/*
+ * The UIDL and the size that Dovecot shows to a session's client, for the
+ * journal.
+ */
+
+#include "pop3-common.h"
+
+struct mail;
+struct shown_uidl;
+
+struct shown_uidl *shown_uidl_init(struct client *client);
+void shown_uidl_deinit(struct shown_uidl **shown);
+
+/* Returns the message's UIDL (valid until the next call), or NULL where that
+   could only be found out by opening the message, or by formats that are not
+   among the usual ones. */
+const char *shown_uidl_get(struct shown_uidl *shown, struct mail *mail);
+/* In bytes; UOFF_T_MAX if the session doesn't see the message. */
+uoff_t shown_uidl_get_size(struct shown_uidl *shown, struct mail *mail);
+
+#endif
