@@ -126,7 +126,9 @@ static bool journal_file_rotate(struct journal_file *file)
 		ret = 0;
 	if (ret != 0 || begin >= now - file->set->retention_secs)
 		return FALSE;
-	if (rename(path1, path2) < 0 && errno != ENOENT)
+	/* whoever has just written to it is going to sync the new one */
+	if (fdatasync(file->fd) < 0 ||
+	    (rename(path1, path2) < 0 && errno != ENOENT))
 		return FALSE;
 	return rename(file->path, path1) == 0;
 }

@@ -15,13 +15,14 @@
 
 struct journal_file_settings {
 	int64_t retention_secs;
-	/* Wait until the lines are on disk. */
+	/* Wait until these lines, and those that this process has written
+	   before without waiting, are on disk. */
 	bool sync;
 };
 
 /* Append lines, each of which begins with {"time":"<RFC 3339>" and ends with a
    newline. The folder exists; the file is created if it is missing, with mode
-   0600. Returns 0, or -1 and error_r (data stack): then nothing was written,
+   0600. size may be 0. Returns 0, or -1 and error_r (data stack): then nothing was written,
    or (error while syncing) perhaps all of it. */
 int journal_file_append(const char *path,
 			const struct journal_file_settings *set,

@@ -10,7 +10,7 @@
 #include "mail-storage-private.h"
 #include "mail-index.h"
 #include "delivery.h"
-#include "expiry.h"
+#include "expiry-plan.h"
 #include "hidden-keyword.h"
 #include "history.h"
 #include "judge.h"

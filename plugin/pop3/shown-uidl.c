@@ -29,6 +29,7 @@ static const struct {
 struct shown_uidl {
 	struct client *client;
 	enum uidl_format format;
+	char uidvalidity[9];
 	string_t *text;
 	/* By sequence - 1: message number + 1, 0 = not seen. NULL: they are
 	   the same. */
@@ -43,6 +44,9 @@ struct shown_uidl *shown_uidl_init(struct client *client)
 
 	shown->client = client;
 	shown->text = str_new(default_pool, 64);
+	if (i_snprintf(shown->uidvalidity, sizeof(shown->uidvalidity), "%08x",
+		       client->uid_validity) < 0)
+		i_unreached();
 	for (i = 0; i < N_ELEMENTS(uidl_formats); i++) {
 		if (strcmp(uidl_formats[i].text, format) == 0)
 			shown->format = uidl_formats[i].format;
@@ -103,15 +107,12 @@ const char *shown_uidl_get(struct shown_uidl *shown, struct mail *mail)
 
 	switch (shown->format) {
 	case UIDL_FORMAT_UID_VALIDITY: {
-		const uint32_t numbers[2] = {
-			cpu32_to_be(mail->uid),
-			cpu32_to_be(client->uid_validity),
-		};
+		uint32_t uid = cpu32_to_be(mail->uid);
 
 		str_truncate(shown->text, 0);
-		binary_to_hex_append(shown->text,
-				     (const unsigned char *)numbers,
-				     sizeof(numbers));
+		binary_to_hex_append(shown->text, (const unsigned char *)&uid,
+				     sizeof(uid));
+		str_append(shown->text, shown->uidvalidity);
 		return str_c(shown->text);
 	}
 	case UIDL_FORMAT_GUID:
