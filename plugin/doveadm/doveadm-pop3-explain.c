@@ -262,6 +262,9 @@ static void explain_message(struct explain *explain, uint32_t seq)
 		doveadm_print("-");
 	else
 		doveadm_print(time_text(explain_due(explain, seq, &facts)));
+	doveadm_print(explain->policy == NULL ? "-" :
+		      explain->policy->mode == POLICY_MODE_REPORT ?
+		      "report" : "enforce");
 }
 
 /* Adds the messages that the command's query matches. */
@@ -474,6 +477,7 @@ static void cmd_pop3_explain_init(struct doveadm_pop3_mail_cmd *_cmd)
 	doveadm_print_header_simple("expire_reason");
 	doveadm_print_header_simple("expire_rule");
 	doveadm_print_header_simple("expires");
+	doveadm_print_header_simple("mode");
 }
 
 static void cmd_pop3_explain_deinit(struct doveadm_mail_cmd_context *ctx)

@@ -102,6 +102,9 @@ static void removal_intend(struct removal *removal, struct mail *mail,
 		.question = POLICY_QUESTION_DELETE,
 	};
 
+	removal->intended++;
+	if (session->policy->policy->journal == POLICY_JOURNAL_OFF)
+		return;
 	if (removal->journal == NULL) {
 		removal->journal = journal_init(session->user,
 						session->policy->policy,
@@ -109,7 +112,6 @@ static void removal_intend(struct removal *removal, struct mail *mail,
 						session->event);
 		removal->shown = shown_uidl_init(session->client);
 	}
-	removal->intended++;
 	message.uidl = shown_uidl_get(removal->shown, mail);
 	message.size = shown_uidl_get_size(removal->shown, mail);
 	journal_intent(removal->journal, mail, &message);
@@ -358,9 +360,7 @@ int removal_commit(struct removal *removal)
 	unsigned int n = 0;
 	uint32_t uid;
 
-	if (removal->journal == NULL)
-		return 0;
-	if (journal_sync(removal->journal) < 0) {
+	if (removal->journal != NULL && journal_sync(removal->journal) < 0) {
 		session->counters.errors++;
 		return -1;
 	}

@@ -169,7 +169,7 @@ class CheckConfigured(LiveTest):
 
 FIELDS = ("uid guid size saved history retrieved count hidden section delete "
           "delete_reason delete_rule expire expire_reason expire_rule "
-          "expires").split()
+          "expires mode").split()
 
 
 class Explain(LiveTest):
@@ -317,7 +317,8 @@ expire = keep flagged
             row, = json.loads(self.explain(user))
             self.assertEqual(
                 [row[name] for name in FIELDS[8:]],
-                ["-", "allow", "default", "-", "keep", "default", "-", "-"])
+                ["-", "allow", "default", "-", "keep", "default", "-", "-",
+                 "-"])
 
     def test_broken(self):
         user = self.user("[default]\ndelete = allow bogus\n")
