@@ -212,40 +212,63 @@ static void journal_write_intents(struct journal *journal, bool sync)
  * Lines
  */
 
-/* What stands in a JSON string as it is. Most strings have nothing else, and
-   escaping costs a hundred instructions a byte. */
-static const bool is_plain[256] = {
-	[' ' ... '!'] = TRUE,
-	['#' ... '['] = TRUE,
-	[']' ... '~'] = TRUE,
-};
-
-static void append_string(string_t *dest, const char *str, size_t size)
+/* May all of it stand in a JSON string as it is? Most GUIDs may, and escaping
+   costs a hundred instructions a byte; so eight bytes are looked at at once. */
+static bool is_plain(const char *str, size_t size)
 {
-	size_t i = 0;
+	const uint64_t ones = 0x0101010101010101ULL, highs = ones << 7;
+	uint64_t x, quote, backslash, bad = 0;
+	size_t i;
 
-	while (i < size && is_plain[(unsigned char)str[i]])
-		i++;
-	str_append_data(dest, str, i);
-	if (i < size)
-		pop3_policy_compat_json_append(dest, str + i, size - i);
+	for (i = 0; i + sizeof(x) <= size; i += sizeof(x)) {
+		memcpy(&x, str + i, sizeof(x));
+		quote = x ^ (ones * '"');
+		backslash = x ^ (ones * '\\');
+		bad |= x | (x - ones * ' ') | ((quote - ones) & ~quote) |
+			((backslash - ones) & ~backslash);
+	}
+	for (; i < size; i++) {
+		if ((unsigned char)str[i] < ' ' ||
+		    (unsigned char)str[i] >= 0x80 ||
+		    str[i] == '"' || str[i] == '\\')
+			return FALSE;
+	}
+	return (bad & highs) == 0;
+}
+
+static void append_escaped(string_t *dest, const char *str, size_t size)
+{
+	if (is_plain(str, size))
+		str_append_data(dest, str, size);
+	else
+		pop3_policy_compat_json_append(dest, str, size);
 }
 
 /* name with its quotes and commas; nothing where the value is empty */
-static void append_field(string_t *dest, const char *name, const char *value)
+static inline void
+append_field(string_t *dest, const char *name, const char *value)
 {
 	if (value[0] == '\0')
 		return;
 	str_append(dest, name);
-	append_string(dest, value, strlen(value));
+	append_escaped(dest, value, strlen(value));
 	str_append_c(dest, '"');
 }
 
-static void append_number(string_t *dest, uintmax_t number)
+static inline unsigned char *
+put(unsigned char *p, const void *data, size_t size)
+{
+	memcpy(p, data, size);
+	return p + size;
+}
+#define put_literal(p, str) put(p, str, sizeof(str) - 1)
+
+static unsigned char *put_number(unsigned char *p, uintmax_t number)
 {
 	char buf[MAX_INT_STRLEN];
+	const char *digits = dec2str_buf(buf, number);
 
-	str_append(dest, dec2str_buf(buf, number));
+	return put(p, digits, strlen(digits));
 }
 
 static const string_t *journal_who(struct journal *journal)
@@ -320,8 +343,8 @@ static void append_head(struct journal *journal, const struct journal_head *head
 	str_append(journal->head_text, ",\"uid\":");
 }
 
-static void journal_begin_line(struct journal *journal,
-			       const struct journal_head *head, uint32_t uid)
+static void
+journal_set_head(struct journal *journal, const struct journal_head *head)
 {
 	if (str_len(journal->head_text) == 0 ||
 	    !head_equals(&journal->head, head)) T_BEGIN {
@@ -329,8 +352,43 @@ static void journal_begin_line(struct journal *journal,
 		str_truncate(journal->head_text, 0);
 		append_head(journal, head);
 	} T_END;
-	str_append_str(journal->lines, journal->head_text);
-	append_number(journal->lines, uid);
+}
+
+/* A whole line is composed in one go: a call for each of its parts would cost
+   as much as all the rest. */
+static void
+journal_add_line(struct journal *journal, const struct journal_head *head,
+		 uint32_t uid, const char *guid, const char *uidl,
+		 uoff_t size, const string_t *more)
+{
+	size_t guid_len = strlen(guid), uidl_len = strlen(uidl);
+	size_t begin = str_len(journal->lines);
+	unsigned char *p, *first;
+
+	journal_set_head(journal, head);
+	first = p = buffer_append_space_unsafe(journal->lines,
+		str_len(journal->head_text) + guid_len + uidl_len +
+		(more == NULL ? 0 : str_len(more)) + 128);
+	p = put(p, str_data(journal->head_text), str_len(journal->head_text));
+	p = put_number(p, uid);
+	if (guid_len > 0) {
+		p = put_literal(p, ",\"guid\":\"");
+		p = put(p, guid, guid_len);
+		*p++ = '"';
+	}
+	if (uidl_len > 0) {
+		p = put_literal(p, ",\"uidl\":\"");
+		p = put(p, uidl, uidl_len);
+		*p++ = '"';
+	}
+	if (size != UOFF_T_MAX) {
+		p = put_literal(p, ",\"size\":");
+		p = put_number(p, size);
+	}
+	if (more != NULL)
+		p = put(p, str_data(more), str_len(more));
+	p = put_literal(p, "}\n");
+	str_truncate(journal->lines, begin + (p - first));
 }
 
 static bool message_id_is_cached(struct journal *journal, struct mail *mail)
@@ -349,32 +407,36 @@ static bool message_id_is_cached(struct journal *journal, struct mail *mail)
 					journal->message_id_idx) > 0;
 }
 
-static void append_message(struct journal *journal, struct mail *mail,
-			   const struct journal_message *message)
+/* Returns the value as it stands between quotes. */
+static const char *escaped(const char *value)
 {
-	enum mail_lookup_abort old_abort = mail->lookup_abort;
-	uoff_t size = message->size;
+	size_t size = strlen(value);
+	string_t *str;
+
+	if (is_plain(value, size))
+		return value;
+	str = t_str_new(2 * size);
+	pop3_policy_compat_json_append(str, value, size);
+	return str_c(str);
+}
+
+/* Returns NULL if it isn't cached. */
+static const string_t *
+message_id_field(struct journal *journal, struct mail *mail)
+{
 	const char *value;
+	string_t *field;
 
-	if (mail_get_special(mail, MAIL_FETCH_GUID, &value) == 0)
-		append_field(journal->lines, ",\"guid\":\"", value);
-	if (message->uidl != NULL)
-		append_field(journal->lines, ",\"uidl\":\"", message->uidl);
-
-	mail->lookup_abort = MAIL_LOOKUP_ABORT_NOT_IN_CACHE;
-	if (size != UOFF_T_MAX || mail_get_virtual_size(mail, &size) == 0) {
-		str_append(journal->lines, ",\"size\":");
-		append_number(journal->lines, size);
-	}
-	if (message_id_is_cached(journal, mail) &&
-	    mail_get_first_header(mail, "Message-ID", &value) > 0 &&
-	    value[0] != '\0') {
-		str_append(journal->lines, ",\"message_id\":\"");
-		append_string(journal->lines, value,
-			      I_MIN(strlen(value), MESSAGE_ID_MAX_BYTES));
-		str_append_c(journal->lines, '"');
-	}
-	mail->lookup_abort = old_abort;
+	if (!message_id_is_cached(journal, mail) ||
+	    mail_get_first_header(mail, "Message-ID", &value) <= 0 ||
+	    value[0] == '\0')
+		return NULL;
+	field = t_str_new(128);
+	str_append(field, ",\"message_id\":\"");
+	append_escaped(field, value,
+		       I_MIN(strlen(value), MESSAGE_ID_MAX_BYTES));
+	str_append_c(field, '"');
+	return field;
 }
 
 static void journal_add_message(struct journal *journal, struct mail *mail,
@@ -387,12 +449,24 @@ static void journal_add_message(struct journal *journal, struct mail *mail,
 		.question = message->question,
 		.has_verdict = message->verdict != NULL,
 	};
+	enum mail_lookup_abort old_abort = mail->lookup_abort;
+	uoff_t size = message->size;
+	const char *guid;
 
 	if (head.has_verdict)
 		head.verdict = *message->verdict;
-	journal_begin_line(journal, &head, mail->uid);
-	append_message(journal, mail, message);
-	str_append(journal->lines, "}\n");
+	if (mail_get_special(mail, MAIL_FETCH_GUID, &guid) < 0)
+		guid = "";
+	mail->lookup_abort = MAIL_LOOKUP_ABORT_NOT_IN_CACHE;
+	if (size == UOFF_T_MAX && mail_get_virtual_size(mail, &size) < 0)
+		size = UOFF_T_MAX;
+	T_BEGIN {
+		journal_add_line(journal, &head, mail->uid, escaped(guid),
+				 message->uidl == NULL ? "" :
+				 escaped(message->uidl), size,
+				 message_id_field(journal, mail));
+	} T_END;
+	mail->lookup_abort = old_abort;
 }
 
 static void journal_add_outcomes(struct journal *journal, bool all_failed,
@@ -407,8 +481,8 @@ static void journal_add_outcomes(struct journal *journal, bool all_failed,
 			 seq_range_exists(failed, entry->uid)) ?
 			JOURNAL_STAGE_FAILED : JOURNAL_STAGE_DONE;
 		head.action = entry->action;
-		journal_begin_line(journal, &head, entry->uid);
-		str_append(journal->lines, "}\n");
+		journal_add_line(journal, &head, entry->uid, "", "",
+				 UOFF_T_MAX, NULL);
 		if (str_len(journal->lines) >= JOURNAL_PIECE_BYTES)
 			(void)journal_write(journal, FALSE);
 	}
