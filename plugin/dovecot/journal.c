@@ -460,12 +460,10 @@ static void journal_add_message(struct journal *journal, struct mail *mail,
 	mail->lookup_abort = MAIL_LOOKUP_ABORT_NOT_IN_CACHE;
 	if (size == UOFF_T_MAX && mail_get_virtual_size(mail, &size) < 0)
 		size = UOFF_T_MAX;
-	T_BEGIN {
-		journal_add_line(journal, &head, mail->uid, escaped(guid),
-				 message->uidl == NULL ? "" :
-				 escaped(message->uidl), size,
-				 message_id_field(journal, mail));
-	} T_END;
+	/* callers have a frame of the data stack for each message */
+	journal_add_line(journal, &head, mail->uid, escaped(guid),
+			 message->uidl == NULL ? "" : escaped(message->uidl),
+			 size, message_id_field(journal, mail));
 	mail->lookup_abort = old_abort;
 }
 

@@ -60,7 +60,8 @@ journal_init(struct mail_user *user, const struct policy *policy,
 void journal_deinit(struct journal **journal);
 
 /* This is about to happen. mail: not expunged yet; message is copied. Lines
-   are written now and then, at the latest by journal_sync(). */
+   are written now and then, at the latest by journal_sync(). Uses the data
+   stack, so call it between T_BEGIN and T_END. */
 void journal_intent(struct journal *journal, struct mail *mail,
 		    const struct journal_message *message);
 /* This would have happened, were it not for mode = report: one line, stage
