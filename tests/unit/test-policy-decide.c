@@ -339,7 +339,7 @@ START_TEST(test_report)
 		.user = "alice", .login = "alice", .now = NOW,
 	};
 	const struct policy_message_facts message = {
-		.uid = 1, .saved = NOW - DAY, .history_known = true,
+		.saved = NOW - DAY, .history_known = true,
 	};
 	struct policy_verdict verdict, effective;
 	struct asked asked = { "" };
