@@ -195,10 +195,15 @@ class Story:
 
     # What is there
 
-    def view(self):
-        with self.user.imap() as imap:
-            return View(self._found(imap, "INBOX"),
-                        self._found(imap, self._archive_name()))
+    def view(self, attempts=3):
+        try:
+            with self.user.imap() as imap:
+                return View(self._found(imap, "INBOX"),
+                            self._found(imap, self._archive_name()))
+        except imaplib.IMAP4.abort as error:
+            # "BYE": the index was found damaged, and is mended by that.
+            check(attempts > 1, "the mailbox can't be read: %s", error)
+        return self.view(attempts - 1)
 
     def _found(self, imap, mailbox):
         """{subject: Found}; raises Broken for a message that is there twice
