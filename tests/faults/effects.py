@@ -195,13 +195,13 @@ class Story:
 
     # What is there
 
-    def view(self, attempts=3):
+    def view(self, attempts=4):
         try:
             with self.user.imap() as imap:
                 return View(self._found(imap, "INBOX"),
                             self._found(imap, self._archive_name()))
         except imaplib.IMAP4.abort as error:
-            # "BYE": the index was found damaged, and is mended by that.
+            # The index was found damaged, and is mended by the attempt.
             check(attempts > 1, "the mailbox can't be read: %s", error)
         return self.view(attempts - 1)
 
@@ -213,12 +213,9 @@ class Story:
             status, _ = imap.select(mailbox, readonly=True)
         except imaplib.IMAP4.readonly:
             status = "OK"
-        for _ in range(3):
-            # An index that was left half written is mended by the attempt.
-            if status != "OK" and mailbox == "INBOX":
-                status, _ = imap.select(mailbox, readonly=True)
         if status != "OK":
-            check(mailbox != "INBOX", "the INBOX can't be opened")
+            if mailbox == "INBOX":
+                raise imaplib.IMAP4.abort("the INBOX can't be opened")
             return found
         status, data = imap.uid("FETCH", "1:*",
                                 "(FLAGS X-GUID BODY.PEEK[])")
