@@ -151,7 +151,6 @@ static void removal_commit_archives(struct removal *removal)
 	removal->busy = TRUE;
 	if (archive_commit(removal->archive, &moved, &failed, &error) < 0)
 		pop3_session_failure(session, "Can't archive mail", error);
-	archive_deinit(&removal->archive);
 	removal->busy = FALSE;
 
 	seq_range_array_iter_init(&iter, &moved);
@@ -414,6 +413,8 @@ int removal_finish(struct removal *removal)
 {
 	int ret;
 
+	/* now that the INBOX has been synced */
+	removal_rollback(removal);
 	T_BEGIN {
 		ret = removal_check(removal);
 	} T_END;
