@@ -293,7 +293,10 @@ target_has_copy(struct archive *archive, struct archive_target *target,
 
 	history_get(archive->history, target->src_trans->view,
 		    target->src_mail->seq, &rec);
-	if ((rec.flags & HISTORY_ARCHIVING) == 0)
+	/* Where the history was lost, so was a mark in it. */
+	if ((rec.flags & HISTORY_ARCHIVING) == 0 &&
+	    history_is_known(archive->history, target->src_trans->view,
+			     target->src_mail->seq))
 		return 0;
 	if (mail_get_special(target->src_mail, MAIL_FETCH_GUID, &guid) < 0) {
 		*error_r = mailbox_get_last_internal_error(archive->src, NULL);
