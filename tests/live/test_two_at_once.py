@@ -19,7 +19,7 @@ class AtOnce(LiveTest):
     def setUp(self):
         super().setUp()
         # Where another was quicker with the message
-        self.expect_errors("Message was expunged")
+        self.expect_errors("Message was expunged", "message vanished")
 
     def effects(self):
         """(effect, user with four messages) for each effect."""
