@@ -2,6 +2,7 @@
 
 #include "lib.h"
 #include "array.h"
+#include "file-lock.h"
 #include "hash.h"
 #include "mail-index.h"
 #include "mail-namespace.h"
@@ -9,6 +10,9 @@
 #include "mail-user.h"
 #include "history.h"
 #include "archive.h"
+
+#define ARCHIVE_LOCK_NAME "pop3-policy-archive.lock"
+#define ARCHIVE_LOCK_SECS 30
 
 /* One mailbox that mail is moved to. */
 struct archive_target {
@@ -34,6 +38,9 @@ struct archive_target {
 struct archive {
 	struct mailbox *src;
 	struct history *history;
+	/* What somebody else is moving at the same time must not be copied
+	   twice. */
+	struct file_lock *lock;
 	ARRAY(struct archive_target *) targets;
 };
 
@@ -83,7 +90,33 @@ void archive_deinit(struct archive **_archive)
 	array_foreach_elem(&archive->targets, target)
 		target_free(target);
 	array_free(&archive->targets);
+	archive_unlock(archive);
 	i_free(archive);
+}
+
+/* Returns 0, or -1 and error_r. */
+static int archive_lock(struct archive *archive, const char **error_r)
+{
+	struct mailbox *src = archive->src;
+
+	/* Without a folder for it there is no lock, and no history either that
+	   could tell after a crash what has been copied. */
+	if (archive->lock != NULL || mail_index_is_in_memory(src->index))
+		return 0;
+	if (mailbox_lock_file_create(src, ARCHIVE_LOCK_NAME, ARCHIVE_LOCK_SECS,
+				     &archive->lock, error_r) <= 0)
+		return -1;
+	/* Whoever held it before may have moved some of the messages. */
+	if (mail_index_refresh(src->index) < 0) {
+		*error_r = "can't read the INBOX's index";
+		return -1;
+	}
+	return 0;
+}
+
+void archive_unlock(struct archive *archive)
+{
+	file_lock_free(&archive->lock);
 }
 
 /* The name with the namespace's separator. Returns NULL if it has that
@@ -288,15 +321,16 @@ static int
 target_has_copy(struct archive *archive, struct archive_target *target,
 		const char **error_r)
 {
+	struct mail_index_view *view = archive->src->view;
+	struct policy_message_facts facts;
 	struct history_record rec;
 	const char *guid;
 
-	history_get(archive->history, target->src_trans->view,
-		    target->src_mail->seq, &rec);
+	history_get(archive->history, view, target->src_mail->seq, &rec);
+	history_get_facts(archive->history, view, target->src_mail->seq, 0,
+			  &facts);
 	/* Where the history was lost, so was a mark in it. */
-	if ((rec.flags & HISTORY_ARCHIVING) == 0 &&
-	    history_is_known(archive->history, target->src_trans->view,
-			     target->src_mail->seq))
+	if ((rec.flags & HISTORY_ARCHIVING) == 0 && facts.history_known)
 		return 0;
 	if (mail_get_special(target->src_mail, MAIL_FETCH_GUID, &guid) < 0) {
 		*error_r = mailbox_get_last_internal_error(archive->src, NULL);
@@ -374,35 +408,47 @@ target_commit(struct archive *archive, struct archive_target *target,
 	return 0;
 }
 
+/* Copies one message. Returns 1, 0 if it is gone already, -1 and error_r. */
+static int
+target_copy_uid(struct archive *archive, struct archive_target *target,
+		uint32_t uid, const char **error_r)
+{
+	if (!mail_set_uid(target->src_mail, uid) ||
+	    mail_index_is_expunged(archive->src->view, target->src_mail->seq))
+		return 0;
+	return target_copy(archive, target, error_r) < 0 ? -1 : 1;
+}
+
 /* Move all of them or none. A transaction in which a copy has failed can't be
-   committed: the failed one may be in it nevertheless. Returns 0, or -1,
-   error_r, and the UID of the message that failed, 0 if it was none in
-   particular. */
+   committed: the failed one may be in it nevertheless. Returns 0 and takes
+   those that are gone already out of uids, or -1, error_r, and the UID of the
+   message that failed, 0 if it was none in particular. */
 static int
 target_move(struct archive *archive, struct archive_target *target,
-	    const ARRAY_TYPE(seq_range) *uids, uint32_t *failed_uid_r,
+	    ARRAY_TYPE(seq_range) *uids, uint32_t *failed_uid_r,
 	    const char **error_r)
 {
+	ARRAY_TYPE(seq_range) gone;
 	struct seq_range_iter iter;
 	unsigned int n = 0;
 	uint32_t uid;
 	int ret = 0;
 
 	*failed_uid_r = 0;
+	t_array_init(&gone, 8);
 	target_begin(archive, target);
 	seq_range_array_iter_init(&iter, uids);
-	while (ret == 0 && seq_range_array_iter_nth(&iter, n++, &uid)) {
-		if (!mail_set_uid(target->src_mail, uid)) {
-			*error_r = "the message is gone";
-			ret = -1;
-		} else {
-			ret = target_copy(archive, target, error_r);
-		}
+	while (ret >= 0 && seq_range_array_iter_nth(&iter, n++, &uid)) {
+		ret = target_copy_uid(archive, target, uid, error_r);
+		if (ret == 0)
+			seq_range_array_add(&gone, uid);
 		if (ret < 0)
 			*failed_uid_r = uid;
 	}
-	if (ret == 0)
+	if (ret >= 0) {
+		seq_range_array_remove_seq_range(uids, &gone);
 		ret = target_commit(archive, target, uids, error_r);
+	}
 	if (ret < 0) {
 		/* the rollback may forget it */
 		*error_r = t_strdup(*error_r);
@@ -461,8 +507,15 @@ int archive_commit(struct archive *archive, ARRAY_TYPE(seq_range) *moved,
 	int ret = 0;
 
 	array_foreach_elem(&archive->targets, target) {
-		if (target_move_each(archive, target, moved, failed,
-				     &error) < 0) {
+		if (array_is_empty(&target->uids))
+			continue;
+		if (archive_lock(archive, &error) < 0) {
+			seq_range_array_merge(failed, &target->uids);
+			*error_r = t_strdup_printf("archive \"%s\": %s",
+						   target->name, error);
+			ret = -1;
+		} else if (target_move_each(archive, target, moved, failed,
+					    &error) < 0) {
 			*error_r = t_strdup_printf("archive \"%s\": %s",
 						   target->name, error);
 			ret = -1;

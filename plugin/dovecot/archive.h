@@ -11,7 +11,7 @@
  *
  * A crash between the two commits leaves copy and original. The originals are
  * marked in the history first, and a marked one is looked for in the archive
- * by its GUID before it is copied again.
+ * by its GUID before it is copied again; so is one whose history is unknown.
  */
 
 #include "seq-range-array.h"
@@ -37,9 +37,15 @@ void archive_rollback(struct archive *archive);
 
 /* Copy the messages, commit the copies, then the removal of the originals.
    UIDs of messages that were moved are added to moved, those of others, which
-   stay, to failed. Returns 0 if nothing failed, else -1 and error_r (data
-   stack), which is the first error. */
+   stay, to failed; those that somebody else has removed, to neither. Returns
+   0 if nothing failed, else -1 and error_r (data stack), the first error.
+
+   Takes a lock beside the INBOX's index, so that two processes don't copy the
+   same message. Unlock, or deinit, after the INBOX has been synced: only then
+   do others see that the originals are gone. */
 int archive_commit(struct archive *archive, ARRAY_TYPE(seq_range) *moved,
 		   ARRAY_TYPE(seq_range) *failed, const char **error_r);
+
+void archive_unlock(struct archive *archive);
 
 #endif

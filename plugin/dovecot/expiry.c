@@ -437,6 +437,7 @@ static int expiry_batch(struct expiry *expiry)
 	}
 	history_write(expiry->history, expiry->trans);
 	ret = expiry_commit(expiry);
+	archive_unlock(expiry->archive);
 	journal_outcomes(expiry->journal, &expiry->failed);
 	return ret < 0 ? -1 : finished ? 0 : 1;
 }

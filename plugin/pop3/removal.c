@@ -414,7 +414,7 @@ int removal_finish(struct removal *removal)
 	int ret;
 
 	/* now that the INBOX has been synced */
-	removal_rollback(removal);
+	removal_forget_archives(removal);
 	T_BEGIN {
 		ret = removal_check(removal);
 	} T_END;

@@ -40,7 +40,7 @@ class Report(JournalTest):
         client = user.pop3()
         self.assertEqual(len(client.download()), 3)
         client.quit()
-        self.assertRegex(self.log(), r"retrieved=3 retrieve_denied=0 .*"
+        self.wait_log(r"retrieved=3 retrieve_denied=0 .*"
                          r"mode=report reported=1")
 
     def test_protection_stays(self):
