@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "lib.h"
+#include "lib-signals.h"
 #include "master-service.h"
 #include "mail-storage-private.h"
 #include "mail-search.h"
@@ -36,6 +37,8 @@ struct expiry {
 	   and those with which something else happened than the journal
 	   says */
 	ARRAY_TYPE(seq_range) removed, moved, failed;
+	/* Those that were given the keyword */
+	ARRAY_TYPE(seq_range) hidden;
 
 	struct expiry_result result;
 	unsigned int batch_count, removed_count;
@@ -47,6 +50,14 @@ struct expiry {
 	bool next_due_unknown;
 	bool failure_logged;
 };
+
+/* On 2.3 the master service hears of a signal only in the ioloop, which does
+   not run here. */
+static bool expiry_is_killed(void)
+{
+	return signal_term_counter > 0 ||
+		master_service_is_killed(master_service);
+}
 
 static void expiry_failure(struct expiry *expiry, const char *what,
 			   const char *error)
@@ -207,6 +218,7 @@ expiry_execute(struct expiry *expiry, const struct policy_verdict *verdict,
 		if (hidden_keyword_hide(mail, expiry->history,
 					expiry->facts->now, error_r) < 0)
 			return -1;
+		seq_range_array_add(&expiry->hidden, mail->uid);
 		/* it may be due for more from now on */
 		expiry->next_due_unknown = TRUE;
 		break;
@@ -261,7 +273,7 @@ static void expiry_message(struct expiry *expiry, uint32_t seq)
 		      seq, &verdict, &error);
 	if (verdict.action == POLICY_ACTION_DENY &&
 	    verdict.reason == POLICY_REASON_ERROR &&
-	    !master_service_is_killed(master_service)) {
+	    !expiry_is_killed()) {
 		expiry->next_due_unknown = TRUE;
 		expiry_failure(expiry, "Can't decide about expire",
 			       error != NULL ? error : "date is unknown");
@@ -304,7 +316,7 @@ static void expiry_messages(struct expiry *expiry)
 			return;
 		}
 		if (expiry->batch_count >= EXPIRY_BATCH_COUNT ||
-		    master_service_is_killed(master_service))
+		    expiry_is_killed())
 			return;
 		mail_index_lookup_uid(view, seq, &uid);
 		T_BEGIN {
@@ -377,8 +389,22 @@ static void expiry_check_removed(struct expiry *expiry)
 	array_free(&remaining);
 }
 
+static void expiry_confirm_hidden(struct expiry *expiry, bool sync_failed)
+{
+	const char *error = "the mailbox can't be synced";
+
+	/* Otherwise the record alone hides them, and a session tries again. */
+	if (array_count(&expiry->hidden) > 0 &&
+	    (sync_failed ||
+	     hidden_keyword_confirm(expiry->box, expiry->history,
+				    &expiry->hidden, expiry->facts->now,
+				    &error) < 0))
+		expiry_failure(expiry, "Can't set "HISTORY_KEYWORD, error);
+}
+
 static int expiry_commit(struct expiry *expiry)
 {
+	bool sync_failed;
 	int ret;
 
 	if (mailbox_transaction_commit(&expiry->trans) < 0) {
@@ -388,11 +414,12 @@ static int expiry_commit(struct expiry *expiry)
 		seq_range_array_merge(&expiry->failed, &expiry->removed);
 		return -1;
 	}
-	ret = mailbox_sync(expiry->box, 0);
+	ret = hidden_keyword_sync(expiry->box, &sync_failed);
 	if (ret < 0) {
 		expiry_failure(expiry, "Can't remove expired mail",
 			mailbox_get_last_internal_error(expiry->box, NULL));
 	}
+	expiry_confirm_hidden(expiry, sync_failed);
 	expiry_check_removed(expiry);
 	return ret;
 }
@@ -409,11 +436,12 @@ static int expiry_batch(struct expiry *expiry)
 	array_clear(&expiry->removed);
 	array_clear(&expiry->moved);
 	array_clear(&expiry->failed);
+	array_clear(&expiry->hidden);
 	expiry->trans = mailbox_transaction_begin(expiry->box, 0, __func__);
 	expiry->mail = mail_alloc(expiry->trans, 0, NULL);
 	expiry_messages(expiry);
 	/* Dovecot interrupts searches then; what was decided is carried out. */
-	killed = master_service_is_killed(master_service);
+	killed = expiry_is_killed();
 	mail_free(&expiry->mail);
 	judge_forget_all(expiry->judge);
 	if (journal_sync(expiry->journal) < 0) {
@@ -534,6 +562,7 @@ int expiry_run(struct mailbox *box, struct history *history,
 	i_array_init(&expiry.removed, 32);
 	i_array_init(&expiry.moved, 8);
 	i_array_init(&expiry.failed, 8);
+	i_array_init(&expiry.hidden, 8);
 	if (policy->mode == POLICY_MODE_REPORT)
 		expiry_forget_reports(&expiry);
 	do T_BEGIN {
@@ -542,6 +571,7 @@ int expiry_run(struct mailbox *box, struct history *history,
 	array_free(&expiry.removed);
 	array_free(&expiry.moved);
 	array_free(&expiry.failed);
+	array_free(&expiry.hidden);
 	journal_deinit(&expiry.journal);
 	archive_deinit(&expiry.archive);
 	judge_deinit(&expiry.judge);

@@ -65,10 +65,13 @@ int hidden_keyword_update(struct mailbox *box, struct history *history,
 {
 	struct mailbox_transaction_context *trans;
 	struct mail_keywords *keywords;
+	ARRAY_TYPE(seq_range) uids;
 	struct history_record rec;
 	struct mail *mail;
 	uint32_t seq, count;
+	bool failed;
 
+	t_array_init(&uids, 16);
 	if (keyword_create(box, &keywords, error_r) < 0)
 		return -1;
 	trans = mailbox_transaction_begin(box, 0, __func__);
@@ -83,7 +86,8 @@ int hidden_keyword_update(struct mailbox *box, struct history *history,
 		case KEYWORD_WORK_SET:
 			mail_set_seq(mail, seq);
 			mail_update_keywords(mail, MODIFY_ADD, keywords);
-			/* fall through */
+			seq_range_array_add(&uids, mail->uid);
+			break;
 		case KEYWORD_WORK_DATE:
 			history_note_keyword(history, trans->view, seq,
 					     TRUE, now);
@@ -99,7 +103,45 @@ int hidden_keyword_update(struct mailbox *box, struct history *history,
 
 	history_write(history, trans);
 	if (mailbox_transaction_commit(&trans) < 0 ||
-	    mailbox_sync(box, 0) < 0) {
+	    hidden_keyword_sync(box, &failed) < 0 || failed) {
+		*error_r = mailbox_get_last_internal_error(box, NULL);
+		return -1;
+	}
+	return hidden_keyword_confirm(box, history, &uids, now, error_r);
+}
+
+int hidden_keyword_sync(struct mailbox *box, bool *failed_r)
+{
+	int ret;
+
+	mail_storage_clear_error(box->storage);
+	ret = mailbox_sync(box, 0);
+	*failed_r = box->storage->error != MAIL_ERROR_NONE;
+	return ret;
+}
+
+int hidden_keyword_confirm(struct mailbox *box, struct history *history,
+			   const ARRAY_TYPE(seq_range) *uids, int64_t now,
+			   const char **error_r)
+{
+	struct mailbox_transaction_context *trans;
+	struct seq_range_iter iter;
+	unsigned int n = 0;
+	uint32_t uid, seq;
+
+	if (array_is_empty(uids))
+		return 0;
+	trans = mailbox_transaction_begin(box, 0, __func__);
+	seq_range_array_iter_init(&iter, uids);
+	while (seq_range_array_iter_nth(&iter, n++, &uid)) {
+		if (mail_index_lookup_seq(trans->view, uid, &seq) &&
+		    history_has_keyword(history, trans->view, seq)) {
+			history_note_keyword(history, trans->view, seq,
+					     TRUE, now);
+		}
+	}
+	history_write(history, trans);
+	if (mailbox_transaction_commit(&trans) < 0) {
 		*error_r = mailbox_get_last_internal_error(box, NULL);
 		return -1;
 	}
@@ -117,6 +159,5 @@ int hidden_keyword_hide(struct mail *mail, struct history *history,
 	mail_update_keywords(mail, MODIFY_ADD, keywords);
 	mailbox_keywords_unref(&keywords);
 	history_note_hidden(history, view, mail->seq, now);
-	history_note_keyword(history, view, mail->seq, TRUE, now);
 	return 0;
 }

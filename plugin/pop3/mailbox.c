@@ -408,6 +408,18 @@ pop3_policy_mailbox_transaction_rollback(struct mailbox_transaction_context *tra
 	pbox->module_ctx.super.transaction_rollback(trans);
 }
 
+static struct mailbox_sync_context *
+pop3_policy_mailbox_sync_init(struct mailbox *box,
+			      enum mailbox_sync_flags flags)
+{
+	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
+
+	/* what is there afterwards has happened in the sync */
+	if (pbox->session->client->quit_seen)
+		mail_storage_clear_error(box->storage);
+	return pbox->module_ctx.super.sync_init(box, flags);
+}
+
 /* QUIT syncs the mailbox after its commit and before its "+OK": the place to
    say that not everything was removed. A commit that failed instead would
    leave what was removed half done. */
@@ -417,16 +429,18 @@ pop3_policy_mailbox_sync_deinit(struct mailbox_sync_context *ctx,
 {
 	struct mailbox *box = ctx->box;
 	struct pop3_policy_mailbox *pbox = POP3_POLICY_MAILBOX_REQUIRE(box);
+	bool failed;
 	int ret;
 
 	ret = pbox->module_ctx.super.sync_deinit(ctx, status_r);
 	if (!pbox->session->client->quit_seen)
 		return ret;
+	failed = box->storage->error != MAIL_ERROR_NONE;
 	if (ret == 0)
-		return removal_finish(pbox->removal);
+		return removal_finish(pbox->removal, failed);
 	/* The client hears about this error, the journal what there is. */
 	mail_storage_last_error_push(box->storage);
-	(void)removal_finish(pbox->removal);
+	(void)removal_finish(pbox->removal, TRUE);
 	mail_storage_last_error_pop(box->storage);
 	return ret;
 }
@@ -488,6 +502,7 @@ bool pop3_policy_mailbox_allocated(struct mailbox *box)
 	v->search_deinit = pop3_policy_mailbox_search_deinit;
 	v->transaction_commit = pop3_policy_mailbox_transaction_commit;
 	v->transaction_rollback = pop3_policy_mailbox_transaction_rollback;
+	v->sync_init = pop3_policy_mailbox_sync_init;
 	v->sync_deinit = pop3_policy_mailbox_sync_deinit;
 	MODULE_CONTEXT_SET(box, pop3_policy_storage_module, pbox);
 	return TRUE;

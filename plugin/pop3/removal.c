@@ -40,6 +40,8 @@ struct removal {
 	unsigned int intended;
 	/* UIDs that it hid instead */
 	ARRAY_TYPE(seq_range) hidden;
+	/* Those of them that were given the keyword, too */
+	ARRAY_TYPE(seq_range) keyworded;
 	/* UIDs that have to be gone afterwards */
 	ARRAY_TYPE(seq_range) removed;
 	/* ... and those of which there is a copy in an archive */
@@ -171,9 +173,11 @@ static int removal_hide(struct removal *removal, struct mail *mail)
 	if (!history_is_persistent(session->history))
 		return -1;
 	seq_range_array_add(&removal->hidden, mail->uid);
-	if (session->client->deleted_count > REMOVAL_MAX_KEYWORDS ||
+	if (session->client->deleted_count <= REMOVAL_MAX_KEYWORDS &&
 	    hidden_keyword_hide(mail, session->history, session->facts.now,
-				&error) < 0) {
+				&error) == 0) {
+		seq_range_array_add(&removal->keyworded, mail->uid);
+	} else {
 		history_note_hidden(session->history, mail->transaction->view,
 				    mail->seq, session->facts.now);
 		session->keywords_pending = TRUE;
@@ -260,6 +264,25 @@ static void removal_set_error(struct removal *removal)
 	removal->kept = 0;
 }
 
+static void removal_confirm_keywords(struct removal *removal, bool sync_failed)
+{
+	struct pop3_session *session = removal->session;
+	const char *error;
+
+	if (array_is_empty(&removal->keyworded))
+		return;
+	removal->busy = TRUE;
+	if (sync_failed ||
+	    hidden_keyword_confirm(removal->box, session->history,
+				   &removal->keyworded, session->facts.now,
+				   &error) < 0) {
+		/* the record alone hides them until then */
+		session->keywords_pending = TRUE;
+	}
+	removal->busy = FALSE;
+	array_clear(&removal->keyworded);
+}
+
 static int removal_check(struct removal *removal)
 {
 	struct pop3_session *session = removal->session;
@@ -295,6 +318,7 @@ struct removal *removal_init(struct pop3_session *session, struct mailbox *box)
 	removal->box = box;
 	i_array_init(&removal->removed, 16);
 	i_array_init(&removal->hidden, 8);
+	i_array_init(&removal->keyworded, 8);
 	i_array_init(&removal->moved, 8);
 	i_array_init(&removal->failed, 8);
 	if (strcmp(box->storage->name, "maildir") == 0)
@@ -322,6 +346,7 @@ void removal_deinit(struct removal **_removal)
 	shown_uidl_deinit(&removal->shown);
 	array_free(&removal->removed);
 	array_free(&removal->hidden);
+	array_free(&removal->keyworded);
 	array_free(&removal->moved);
 	array_free(&removal->failed);
 	i_free(removal);
@@ -399,6 +424,7 @@ void removal_rollback(struct removal *removal)
 	removal->intended = 0;
 	array_clear(&removal->removed);
 	array_clear(&removal->hidden);
+	array_clear(&removal->keyworded);
 	array_clear(&removal->failed);
 }
 
@@ -409,13 +435,14 @@ void removal_refuse(struct removal *removal)
 	} T_END;
 }
 
-int removal_finish(struct removal *removal)
+int removal_finish(struct removal *removal, bool sync_failed)
 {
 	int ret;
 
 	/* now that the INBOX has been synced */
 	removal_forget_archives(removal);
 	T_BEGIN {
+		removal_confirm_keywords(removal, sync_failed);
 		ret = removal_check(removal);
 	} T_END;
 	return ret;

@@ -51,14 +51,19 @@ def check_journal(story, view, files, log, deadly, check):
     subject_of = {found.guid: subject for subject, found
                   in story.view_before.inbox.items()}
     intents, done, failed = set(), set(), set()
-    for line in lines:
-        subject = subject_of.get(line.get("guid"))
+    # An outcome refers to its intent by session and UID.
+    subjects = {}
+    for line in sorted(lines, key=lambda line: line.get("stage") != "intent"):
+        check(line.get("stage") in ("intent", "outcome"),
+              "the journal has a stage %r", line)
+        message = (line.get("session"), line.get("uid"))
+        if line["stage"] == "intent":
+            subjects[message] = subject_of.get(line.get("guid"))
+        subject = subjects.get(message)
         check(subject is not None, "the journal names a message that there "
               "never was: %r", line)
         check(line.get("uid") == story.view_before.inbox[subject].uid,
               "the journal has another UID: %r", line)
-        check(line.get("stage") in ("intent", "outcome"),
-              "the journal has a stage %r", line)
         if line["stage"] == "intent":
             intents.add(subject)
         elif line.get("result") == "done":
