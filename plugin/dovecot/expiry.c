@@ -35,8 +35,8 @@ struct expiry {
 	struct journal *journal;
 	/* UIDs of the batch that have to be gone afterwards, expunged or moved,
 	   and those with which something else happened than the journal
-	   says */
-	ARRAY_TYPE(seq_range) removed, moved, failed;
+	   says, or may yet happen */
+	ARRAY_TYPE(seq_range) removed, moved, failed, pending;
 	/* Those that were given the keyword */
 	ARRAY_TYPE(seq_range) hidden;
 
@@ -369,7 +369,7 @@ static void expiry_note_finished(struct expiry *expiry)
 }
 
 /* Has it happened? Maildir keeps what can't be unlinked, sdbox its file. */
-static void expiry_check_removed(struct expiry *expiry)
+static void expiry_check_removed(struct expiry *expiry, bool pending)
 {
 	ARRAY_TYPE(seq_range) remaining;
 	unsigned int count;
@@ -384,7 +384,8 @@ static void expiry_check_removed(struct expiry *expiry)
 		/* those that were archived have a copy, and are still here */
 		expiry->result.expunged -=
 			I_MIN(count, expiry->result.expunged);
-		seq_range_array_merge(&expiry->failed, &remaining);
+		seq_range_array_merge(pending ? &expiry->pending :
+				      &expiry->failed, &remaining);
 	}
 	array_free(&remaining);
 }
@@ -420,7 +421,7 @@ static int expiry_commit(struct expiry *expiry)
 			mailbox_get_last_internal_error(expiry->box, NULL));
 	}
 	expiry_confirm_hidden(expiry, sync_failed);
-	expiry_check_removed(expiry);
+	expiry_check_removed(expiry, ret < 0);
 	return ret;
 }
 
@@ -437,6 +438,7 @@ static int expiry_batch(struct expiry *expiry)
 	array_clear(&expiry->moved);
 	array_clear(&expiry->failed);
 	array_clear(&expiry->hidden);
+	array_clear(&expiry->pending);
 	expiry->trans = mailbox_transaction_begin(expiry->box, 0, __func__);
 	expiry->mail = mail_alloc(expiry->trans, 0, NULL);
 	expiry_messages(expiry);
@@ -466,7 +468,7 @@ static int expiry_batch(struct expiry *expiry)
 	history_write(expiry->history, expiry->trans);
 	ret = expiry_commit(expiry);
 	archive_unlock(expiry->archive);
-	journal_outcomes(expiry->journal, &expiry->failed);
+	journal_outcomes(expiry->journal, &expiry->failed, &expiry->pending);
 	return ret < 0 ? -1 : finished ? 0 : 1;
 }
 
@@ -558,11 +560,12 @@ int expiry_run(struct mailbox *box, struct history *history,
 
 	expiry.judge = judge_init(policy, facts, history);
 	expiry.archive = archive_init(box, history);
-	expiry.journal = journal_init(box->storage->user, policy, facts, event);
+	expiry.journal = journal_init(box->list, policy, facts, event);
 	i_array_init(&expiry.removed, 32);
 	i_array_init(&expiry.moved, 8);
 	i_array_init(&expiry.failed, 8);
 	i_array_init(&expiry.hidden, 8);
+	i_array_init(&expiry.pending, 8);
 	if (policy->mode == POLICY_MODE_REPORT)
 		expiry_forget_reports(&expiry);
 	do T_BEGIN {
@@ -572,6 +575,7 @@ int expiry_run(struct mailbox *box, struct history *history,
 	array_free(&expiry.moved);
 	array_free(&expiry.failed);
 	array_free(&expiry.hidden);
+	array_free(&expiry.pending);
 	journal_deinit(&expiry.journal);
 	archive_deinit(&expiry.archive);
 	judge_deinit(&expiry.judge);

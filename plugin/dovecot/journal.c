@@ -27,6 +27,7 @@ enum journal_stage {
 	JOURNAL_STAGE_INTENT,
 	JOURNAL_STAGE_DONE,
 	JOURNAL_STAGE_FAILED,
+	JOURNAL_STAGE_PENDING,
 	JOURNAL_STAGE_NONE,
 };
 
@@ -45,7 +46,7 @@ struct journal_head {
 };
 
 struct journal {
-	struct mail_user *user;
+	struct mailbox_list *list;
 	const struct policy *policy;
 	const struct policy_session_facts *facts;
 	struct event *event;
@@ -71,23 +72,24 @@ struct journal {
 };
 
 static const char *const journal_action_names[] = {
-	"remove", "hide", "archive", "expunge",
+	"remove", "hide", "archive", "expunge", "move",
 };
 
 static const char *const journal_stage_texts[] = {
 	"intent\"",
 	"outcome\",\"result\":\"done\"",
 	"outcome\",\"result\":\"failed\"",
+	"outcome\",\"result\":\"pending\"",
 	"outcome\",\"result\":\"none\"",
 };
 
 struct journal *
-journal_init(struct mail_user *user, const struct policy *policy,
+journal_init(struct mailbox_list *list, const struct policy *policy,
 	     const struct policy_session_facts *facts, struct event *event)
 {
 	struct journal *journal = i_new(struct journal, 1);
 
-	journal->user = user;
+	journal->list = list;
 	journal->policy = policy;
 	journal->facts = facts;
 	journal->event = event;
@@ -130,17 +132,15 @@ static bool journal_is_off(const struct journal *journal)
 static int journal_get_path(struct journal *journal, const char **path_r,
 			    const char **error_r)
 {
-	struct mail_namespace *ns =
-		mail_namespace_find_inbox(journal->user->namespaces);
 	const char *root;
 
-	if (!mailbox_list_get_root_path(ns->list,
+	if (!mailbox_list_get_root_path(journal->list,
 					MAILBOX_LIST_PATH_TYPE_CONTROL,
 					&root)) {
 		*error_r = "the INBOX's namespace has no folder on disk";
 		return -1;
 	}
-	if (mailbox_list_try_mkdir_root(ns->list, root,
+	if (mailbox_list_try_mkdir_root(journal->list, root,
 					MAILBOX_LIST_PATH_TYPE_CONTROL,
 					error_r) < 0)
 		return -1;
@@ -169,9 +169,7 @@ static void journal_log_lines(struct journal *journal)
 /* Returns 0, or -1 if lines were logged instead. */
 static int journal_write(struct journal *journal, bool sync)
 {
-	const struct mail_storage_settings *set =
-		mail_namespace_find_inbox(journal->user->namespaces)->list->
-			mail_set;
+	const struct mail_storage_settings *set = journal->list->mail_set;
 	const struct journal_file_settings file_set = {
 		.retention_secs = journal->policy->journal_retention_secs,
 		.sync = sync && set->parsed_fsync_mode != FSYNC_MODE_NEVER,
@@ -278,7 +276,7 @@ static const string_t *journal_who(struct journal *journal)
 	if (journal->who != NULL)
 		return journal->who;
 	journal->who = str_new(default_pool, 256);
-	append_field(journal->who, ",\"service\":\"", journal->user->service);
+	append_field(journal->who, ",\"service\":\"", journal->list->ns->user->service);
 	append_field(journal->who, ",\"user\":\"", facts->user);
 	append_field(journal->who, ",\"session\":\"", facts->id);
 	append_field(journal->who, ",\"ip\":\"", facts->remote_ip);
@@ -467,17 +465,24 @@ static void journal_add_message(struct journal *journal, struct mail *mail,
 	mail->lookup_abort = old_abort;
 }
 
+static bool
+has_uid(const ARRAY_TYPE(seq_range) *uids, uint32_t uid)
+{
+	return uids != NULL && seq_range_exists(uids, uid);
+}
+
 static void journal_add_outcomes(struct journal *journal, bool all_failed,
-				 const ARRAY_TYPE(seq_range) *failed)
+				 const ARRAY_TYPE(seq_range) *failed,
+				 const ARRAY_TYPE(seq_range) *pending)
 {
 	const struct journal_entry *entry;
 	struct journal_head head = { .has_verdict = FALSE };
 
 	array_foreach(&journal->entries, entry) {
-		head.stage = all_failed ||
-			(failed != NULL &&
-			 seq_range_exists(failed, entry->uid)) ?
-			JOURNAL_STAGE_FAILED : JOURNAL_STAGE_DONE;
+		head.stage = all_failed || has_uid(failed, entry->uid) ?
+			JOURNAL_STAGE_FAILED :
+			has_uid(pending, entry->uid) ?
+			JOURNAL_STAGE_PENDING : JOURNAL_STAGE_DONE;
 		head.action = entry->action;
 		journal_add_line(journal, &head, entry->uid, "", "",
 				 UOFF_T_MAX, NULL);
@@ -528,9 +533,10 @@ int journal_sync(struct journal *journal)
 }
 
 void journal_outcomes(struct journal *journal,
-		      const ARRAY_TYPE(seq_range) *failed)
+		      const ARRAY_TYPE(seq_range) *failed,
+		      const ARRAY_TYPE(seq_range) *pending)
 {
-	journal_add_outcomes(journal, FALSE, failed);
+	journal_add_outcomes(journal, FALSE, failed, pending);
 }
 
 void journal_rollback(struct journal *journal)
@@ -540,5 +546,5 @@ void journal_rollback(struct journal *journal)
 		str_truncate(journal->lines, 0);
 		array_clear(&journal->entries);
 	}
-	journal_add_outcomes(journal, TRUE, NULL);
+	journal_add_outcomes(journal, TRUE, NULL, NULL);
 }

@@ -23,7 +23,7 @@
 
 struct event;
 struct mail;
-struct mail_user;
+struct mailbox_list;
 struct journal;
 
 #define JOURNAL_LOG_MAX_LINES 20000
@@ -35,6 +35,8 @@ enum journal_action {
 	JOURNAL_ARCHIVE,
 	/* The server removes it. */
 	JOURNAL_EXPUNGE,
+	/* Another program than POP3 moves it to another mailbox. */
+	JOURNAL_MOVE,
 };
 
 /* What a line says about one message. */
@@ -50,11 +52,11 @@ struct journal_message {
 	uoff_t size;
 };
 
-/* policy says whether and how, facts who; both, the user and the event, below
-   which failures are logged, must outlive the journal. In a process that isn't
+/* list: that of the INBOX. policy says whether and how, facts who; all of it,
+   and the event, below which failures are logged, must outlive the journal. In a process that isn't
    POP3 call this only where the policy says POLICY_JOURNAL_ALL. */
 struct journal *
-journal_init(struct mail_user *user, const struct policy *policy,
+journal_init(struct mailbox_list *list, const struct policy *policy,
 	     const struct policy_session_facts *facts, struct event *event);
 /* Intents without an outcome stay without one. */
 void journal_deinit(struct journal **journal);
@@ -74,10 +76,12 @@ void journal_report(struct journal *journal, struct mail *mail,
    back and call journal_rollback(). */
 int journal_sync(struct journal *journal);
 
-/* It has happened, but for these UIDs (NULL: all). "Failed" is not the last
-   word about a removal: Dovecot may finish it in a later session. */
+/* It has happened, but not to these UIDs (NULL: none). pending: their removal
+   was committed, but the sync after it failed, so that they may be gone or
+   not; whoever opens the mailbox next finishes it. */
 void journal_outcomes(struct journal *journal,
-		      const ARRAY_TYPE(seq_range) *failed);
+		      const ARRAY_TYPE(seq_range) *failed,
+		      const ARRAY_TYPE(seq_range) *pending);
 /* Nothing of it has happened. */
 void journal_rollback(struct journal *journal);
 

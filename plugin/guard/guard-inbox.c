@@ -89,3 +89,12 @@ struct mail_user *guard_inbox_owner(struct mailbox *box)
 
 	return owner != NULL ? owner : box->storage->user;
 }
+
+struct mailbox_list *guard_inbox_list(struct mailbox *box)
+{
+	struct mail_user *user = box->storage->user;
+
+	/* a link in another namespace leads to the user's own */
+	return box->inbox_any || guard_inbox_owner(box) != user ? box->list :
+		mail_namespace_find_inbox(user->namespaces)->list;
+}

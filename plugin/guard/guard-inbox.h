@@ -21,4 +21,7 @@ bool guard_inbox_is_link(struct mailbox *box);
    NULL; lives as long as the mailbox's storage. */
 struct mail_user *guard_inbox_owner(struct mailbox *box);
 
+/* The list that has the INBOX which this is, by whatever name. */
+struct mailbox_list *guard_inbox_list(struct mailbox *box);
+
 #endif

@@ -10,6 +10,7 @@
 #include "judge.h"
 #include "user-policy.h"
 #include "guard-inbox.h"
+#include "guard-journal.h"
 #include "guard-transaction.h"
 
 static const char *const guard_operation_names[GUARD_OPERATIONS] = {
@@ -48,13 +49,13 @@ static void guard_transaction_init_judge(struct guard_transaction *gt)
 	const struct policy *policy = gt->policy->policy;
 	const char *why;
 
+	gt->facts = gt->guser->facts;
+	gt->facts.now = ioloop_time;
 	if (policy->hold == NULL && policy->min_retention_secs <= 0) {
 		gt->mode = GUARD_WATCH;
 		return;
 	}
 	gt->mode = GUARD_JUDGE;
-	gt->facts = gt->guser->facts;
-	gt->facts.now = ioloop_time;
 	gt->history = history_init(gt->trans->box);
 	why = history_get_obstacle(gt->history);
 	if (why != NULL && policy->hold != NULL &&
@@ -82,8 +83,13 @@ static void guard_transaction_load(struct guard_transaction *gt)
 					gt->policy->section);
 	if (gt->policy->state == USER_POLICY_BROKEN)
 		guard_transaction_broken(gt, gt->policy->error);
-	else
+	else {
 		guard_transaction_init_judge(gt);
+		if (gt->policy->policy->journal == POLICY_JOURNAL_ALL) {
+			gt->journal = guard_journal_init(box,
+				gt->policy->policy, &gt->facts, gt->event);
+		}
+	}
 }
 
 struct guard_transaction *
@@ -117,6 +123,17 @@ static void guard_transaction_send_refusals(struct guard_transaction *gt)
 	}
 }
 
+void guard_transaction_close(struct guard_transaction *gt)
+{
+	T_BEGIN {
+		guard_transaction_send_refusals(gt);
+	} T_END;
+	memset(gt->refusals, 0, sizeof(gt->refusals));
+	if (gt->judge != NULL)
+		judge_deinit(&gt->judge);
+	history_deinit(&gt->history);
+}
+
 void guard_transaction_free(struct guard_transaction **_gt)
 {
 	struct guard_transaction *gt = *_gt;
@@ -124,17 +141,25 @@ void guard_transaction_free(struct guard_transaction **_gt)
 	if (gt == NULL)
 		return;
 	*_gt = NULL;
-	T_BEGIN {
-		guard_transaction_send_refusals(gt);
-	} T_END;
-	if (gt->judge != NULL)
-		judge_deinit(&gt->judge);
-	history_deinit(&gt->history);
+	guard_transaction_close(gt);
+	guard_journal_deinit(&gt->journal);
 	if (array_is_created(&gt->pending))
 		array_free(&gt->pending);
 	user_policy_free(&gt->policy);
 	event_unref(&gt->event);
 	i_free(gt);
+}
+
+void guard_transaction_rollback(struct guard_transaction **_gt)
+{
+	struct guard_transaction *gt = *_gt;
+
+	if (gt == NULL)
+		return;
+	if (gt->journal != NULL) T_BEGIN {
+		guard_journal_rollback(gt->journal);
+	} T_END;
+	guard_transaction_free(_gt);
 }
 
 static void guard_transaction_read_flags(struct guard_transaction *gt)
@@ -239,6 +264,8 @@ void guard_transaction_removing(struct guard_transaction *gt,
 					      &allowed, mail->uid, NULL);
 		} T_END;
 	}
+	if (gt->journal != NULL)
+		guard_journal_removing(gt->journal, mail);
 }
 
 static void

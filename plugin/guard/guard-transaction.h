@@ -14,6 +14,7 @@
 #include "pop3-policy/facts.h"
 #include "pop3-policy/verdict.h"
 
+struct guard_journal;
 struct user_policy;
 struct history;
 struct judge;
@@ -58,6 +59,8 @@ struct guard_transaction {
 	struct history *history;
 	struct judge *judge;
 	struct event *event;
+	/* NULL unless journal = all */
+	struct guard_journal *journal;
 
 	/* When flags were last read from the mail itself; the mailbox's */
 	time_t *flags_reread;
@@ -80,7 +83,12 @@ guard_transaction_create(struct mailbox_transaction_context *trans,
 			 struct guard_user *guser, bool is_inbox,
 			 time_t *flags_reread);
 /* Sends the events about what was refused. Call it before the transaction
-   ends, and after all that concerns its mail. */
+   ends, and after all that concerns its mail. Only its journal may be used
+   from then on. */
+void guard_transaction_close(struct guard_transaction *gt);
+/* Nothing of what it wanted has happened, or will. Frees it. */
+void guard_transaction_rollback(struct guard_transaction **gt);
+/* Closes it, too. */
 void guard_transaction_free(struct guard_transaction **gt);
 
 /* Bring the flags up to date, once. */

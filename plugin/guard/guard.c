@@ -10,6 +10,7 @@
 #include "mail-user.h"
 #include "session-facts.h"
 #include "guard-inbox.h"
+#include "guard-journal.h"
 #include "guard-keywords.h"
 #include "guard-transaction.h"
 #include "guard.h"
@@ -24,6 +25,9 @@ struct guard_mailbox {
 	time_t flags_reread;
 	/* Kept since the last sync */
 	struct policy_refusals kept;
+	/* Committed since then, their journals have no outcomes yet. Not
+	   created until there is one. */
+	ARRAY(struct guard_transaction *) unfinished;
 };
 
 struct guard_mail {
@@ -204,11 +208,14 @@ static bool guard_mail_may_move(struct mail *mail, struct mailbox *dest)
 	if (GUARD_MAILBOX(mail->box) == NULL)
 		return TRUE;
 	gt = guard_transaction_get(mail->transaction);
-	if (gt->executing || gt->mode == GUARD_OFF || gt->mode == GUARD_WATCH)
-		return TRUE;
 	before = gt->refusals[GUARD_MOVE];
-	if (guard_transaction_may_remove(gt, mail->seq, GUARD_MOVE, &reason))
+	if (gt->executing || gt->mode == GUARD_OFF ||
+	    gt->mode == GUARD_WATCH ||
+	    guard_transaction_may_remove(gt, mail->seq, GUARD_MOVE, &reason)) {
+		if (gt->journal != NULL)
+			guard_journal_moving(gt->journal, mail, dest);
 		return TRUE;
+	}
 
 	refusals = gt->refusals[GUARD_MOVE];
 	refusals.hold -= before.hold;
@@ -279,6 +286,43 @@ static bool guard_transaction_permit(struct guard_transaction *gt)
 	return TRUE;
 }
 
+/* Keep a transaction that has been committed until the outcomes of its journal
+   are known. */
+static void guard_mailbox_add_unfinished(struct guard_mailbox *gbox,
+					 struct guard_transaction *gt)
+{
+	if (!array_is_created(&gbox->unfinished))
+		i_array_init(&gbox->unfinished, 4);
+	array_push_back(&gbox->unfinished, &gt);
+}
+
+/* The mailbox has been synced, or is about to be closed. */
+static void guard_mailbox_finish(struct guard_mailbox *gbox, bool sync_failed)
+{
+	struct guard_transaction *gt;
+
+	if (!array_is_created(&gbox->unfinished))
+		return;
+	array_foreach_elem(&gbox->unfinished, gt) {
+		T_BEGIN {
+			guard_journal_finish(gt->journal, sync_failed);
+		} T_END;
+		guard_transaction_free(&gt);
+	}
+	array_free(&gbox->unfinished);
+}
+
+/* Write the journal before the commit. Returns FALSE if that must not be. */
+static bool guard_transaction_write_journal(struct guard_transaction *gt)
+{
+	if (gt->journal == NULL || guard_journal_sync(gt->journal) == 0)
+		return TRUE;
+	mail_storage_set_error(gt->trans->box->storage, MAIL_ERROR_UNAVAILABLE,
+			       "Messages not removed: "
+			       "the journal can't be written");
+	return FALSE;
+}
+
 static int
 guard_mailbox_transaction_commit(struct mailbox_transaction_context *trans,
 				 struct mail_transaction_commit_changes *changes_r)
@@ -293,22 +337,31 @@ guard_mailbox_transaction_commit(struct mailbox_transaction_context *trans,
 	i_zero(&kept);
 	i_zero(&autoexpunge);
 	if (gt != NULL) {
-		bool permitted = guard_transaction_permit(gt);
+		bool permitted = guard_transaction_permit(gt) &&
+			guard_transaction_write_journal(gt);
 
 		kept = gt->refusals[GUARD_EXPUNGE];
 		autoexpunge = gt->refusals[GUARD_AUTOEXPUNGE];
-		guard_transaction_free(&gt);
+		guard_transaction_close(gt);
 		if (!permitted) {
+			guard_transaction_rollback(&gt);
 			gbox->module_ctx.super.transaction_rollback(trans);
 			return -1;
 		}
+		if (gt->journal == NULL ||
+		    !guard_journal_is_pending(gt->journal))
+			guard_transaction_free(&gt);
 	}
 	if (gbox->is_virtual)
 		committing_virtual = gbox;
 	ret = gbox->module_ctx.super.transaction_commit(trans, changes_r);
 	committing_virtual = outer;
-	if (ret < 0)
+	if (ret < 0) {
+		guard_transaction_rollback(&gt);
 		return -1;
+	}
+	if (gt != NULL)
+		guard_mailbox_add_unfinished(gbox, gt);
 
 	policy_refusals_add(outer != NULL ? &outer->kept : &gbox->kept, &kept);
 	if (policy_refusals_count(&autoexpunge) > 0) {
@@ -326,7 +379,7 @@ guard_mailbox_transaction_rollback(struct mailbox_transaction_context *trans)
 	struct guard_mailbox *gbox = GUARD_MAILBOX_REQUIRE(trans->box);
 	struct guard_transaction *gt = GUARD_TRANSACTION(trans);
 
-	guard_transaction_free(&gt);
+	guard_transaction_rollback(&gt);
 	gbox->module_ctx.super.transaction_rollback(trans);
 }
 
@@ -338,6 +391,9 @@ static int guard_mailbox_sync_deinit(struct mailbox_sync_context *ctx,
 	int ret;
 
 	ret = gbox->module_ctx.super.sync_deinit(ctx, status_r);
+	mail_storage_last_error_push(box->storage);
+	guard_mailbox_finish(gbox, ret < 0);
+	mail_storage_last_error_pop(box->storage);
 	if (policy_refusals_count(&gbox->kept) > 0) {
 		if (ret == 0) T_BEGIN {
 			guard_set_error_kept(box, &gbox->kept);
@@ -346,6 +402,14 @@ static int guard_mailbox_sync_deinit(struct mailbox_sync_context *ctx,
 		ret = -1;
 	}
 	return ret;
+}
+
+static void guard_mailbox_close(struct mailbox *box)
+{
+	struct guard_mailbox *gbox = GUARD_MAILBOX_REQUIRE(box);
+
+	guard_mailbox_finish(gbox, TRUE);
+	gbox->module_ctx.super.close(box);
 }
 
 /* Is there anything in the open mailbox that may not go? */
@@ -445,6 +509,7 @@ void pop3_policy_guard_mailbox_allocated(struct mailbox *box)
 	v->transaction_commit = guard_mailbox_transaction_commit;
 	v->transaction_rollback = guard_mailbox_transaction_rollback;
 	v->sync_deinit = guard_mailbox_sync_deinit;
+	v->close = guard_mailbox_close;
 	v->delete_box = guard_mailbox_delete;
 	v->rename_box = guard_mailbox_rename;
 	MODULE_CONTEXT_SET(box, guard_storage_module, gbox);

@@ -46,8 +46,9 @@ struct removal {
 	ARRAY_TYPE(seq_range) removed;
 	/* ... and those of which there is a copy in an archive */
 	ARRAY_TYPE(seq_range) moved;
-	/* UIDs with which something else happened than the journal says */
-	ARRAY_TYPE(seq_range) failed;
+	/* UIDs with which something else happened than the journal says, and
+	   those whose removal is still to be finished */
+	ARRAY_TYPE(seq_range) failed, pending;
 	/* Copies that it makes, or NULL */
 	struct archive *archive;
 	/* NULL until there is something to be written */
@@ -108,7 +109,7 @@ static void removal_intend(struct removal *removal, struct mail *mail,
 	if (session->policy->policy->journal == POLICY_JOURNAL_OFF)
 		return;
 	if (removal->journal == NULL) {
-		removal->journal = journal_init(session->user,
+		removal->journal = journal_init(removal->box->list,
 						session->policy->policy,
 						&session->facts,
 						session->event);
@@ -226,7 +227,9 @@ removal_execute(struct removal *removal, struct mail *mail)
 }
 
 /* How many of the messages that QUIT removed are still there? */
-static unsigned int removal_count_remaining(struct removal *removal)
+static unsigned int
+removal_count_remaining(struct removal *removal,
+			ARRAY_TYPE(seq_range) *remaining_r)
 {
 	ARRAY_TYPE(seq_range) remaining;
 	unsigned int count;
@@ -238,7 +241,7 @@ static unsigned int removal_count_remaining(struct removal *removal)
 	i_array_init(&remaining, 8);
 	remaining_find(removal->box, &removal->removed, &remaining);
 	count = seq_range_count(&remaining);
-	seq_range_array_merge(&removal->failed, &remaining);
+	seq_range_array_merge(remaining_r, &remaining);
 	array_free(&remaining);
 	array_clear(&removal->removed);
 	return count;
@@ -248,8 +251,10 @@ static unsigned int removal_count_remaining(struct removal *removal)
 static void removal_write_outcomes(struct removal *removal)
 {
 	if (removal->journal != NULL)
-		journal_outcomes(removal->journal, &removal->failed);
+		journal_outcomes(removal->journal, &removal->failed,
+				 &removal->pending);
 	array_clear(&removal->failed);
+	array_clear(&removal->pending);
 	array_clear(&removal->hidden);
 	removal->intended = 0;
 }
@@ -283,10 +288,12 @@ static void removal_confirm_keywords(struct removal *removal, bool sync_failed)
 	array_clear(&removal->keyworded);
 }
 
-static int removal_check(struct removal *removal)
+static int removal_check(struct removal *removal, bool pending)
 {
 	struct pop3_session *session = removal->session;
-	unsigned int not_removed = removal_count_remaining(removal);
+	unsigned int not_removed =
+		removal_count_remaining(removal, pending ? &removal->pending :
+					&removal->failed);
 
 	if (not_removed > 0) {
 		pop3_session_failure(session, "Can't remove mail",
@@ -321,6 +328,7 @@ struct removal *removal_init(struct pop3_session *session, struct mailbox *box)
 	i_array_init(&removal->keyworded, 8);
 	i_array_init(&removal->moved, 8);
 	i_array_init(&removal->failed, 8);
+	i_array_init(&removal->pending, 8);
 	if (strcmp(box->storage->name, "maildir") == 0)
 		maildir_mtimes_note(box, &removal->mtimes);
 	return removal;
@@ -349,6 +357,7 @@ void removal_deinit(struct removal **_removal)
 	array_free(&removal->keyworded);
 	array_free(&removal->moved);
 	array_free(&removal->failed);
+	array_free(&removal->pending);
 	i_free(removal);
 	/* the hooks look at it until here */
 	*_removal = NULL;
@@ -435,7 +444,7 @@ void removal_refuse(struct removal *removal)
 	} T_END;
 }
 
-int removal_finish(struct removal *removal, bool sync_failed)
+int removal_finish(struct removal *removal, int sync_ret, bool sync_failed)
 {
 	int ret;
 
@@ -443,7 +452,7 @@ int removal_finish(struct removal *removal, bool sync_failed)
 	removal_forget_archives(removal);
 	T_BEGIN {
 		removal_confirm_keywords(removal, sync_failed);
-		ret = removal_check(removal);
+		ret = removal_check(removal, sync_ret < 0);
 	} T_END;
 	return ret;
 }
