@@ -8,10 +8,12 @@
 #include "array.h"
 #include "seq-range-array.h"
 #include "archive.h"
+#include "fresh-flags.h"
 #include "hidden-keyword.h"
 #include "history.h"
 #include "journal.h"
 #include "judge.h"
+#include "expiry-due.h"
 #include "expiry-plan.h"
 #include "policy-events.h"
 #include "remaining.h"
@@ -27,12 +29,16 @@ struct expiry {
 	const struct policy_session_facts *facts;
 	struct event *event;
 	bool want_decisions;
+	/* A verdict may depend on flags or keywords. */
+	bool uses_flags;
 
 	struct mailbox_transaction_context *trans;
 	struct judge *judge;
 	struct mail *mail;
 	struct archive *archive;
 	struct journal *journal;
+	/* Sequences of the batch about which something is to be done */
+	ARRAY_TYPE(seq_range) due;
 	/* UIDs of the batch that have to be gone afterwards, expunged or moved,
 	   and those with which something else happened than the journal
 	   says, or may yet happen */
@@ -44,10 +50,8 @@ struct expiry {
 	unsigned int batch_count, removed_count;
 	/* the last UID that was looked at */
 	uint32_t last_uid;
-	/* the earliest time at which a message that was kept may fall due;
-	   0 = none */
-	int64_t next_due;
-	bool next_due_unknown;
+	/* When a message that was kept may fall due */
+	struct expiry_due due_time;
 	bool failure_logged;
 };
 
@@ -69,94 +73,32 @@ static void expiry_failure(struct expiry *expiry, const char *what,
 	}
 }
 
-static void expiry_add_due(struct expiry *expiry, int64_t base, int64_t secs)
-{
-	/* Conditions ask for "more than secs ago". */
-	int64_t due = base + secs + 1;
-
-	if (base != 0 && due > expiry->facts->now &&
-	    (expiry->next_due == 0 || due < expiry->next_due))
-		expiry->next_due = due;
-}
-
-static void
-expiry_add_query_due(struct expiry *expiry, const struct policy_query *query,
-		     const struct policy_message_facts *facts)
-{
-	for (size_t i = 0; i < query->words_count; i++) {
-		const struct policy_query_word *word = &query->words[i];
-
-		if (!word->is_interval)
-			continue;
-		switch (word->clock) {
-		case POLICY_CLOCK_SAVED:
-			expiry_add_due(expiry, facts->saved,
-				       word->interval_secs);
-			break;
-		case POLICY_CLOCK_RECEIVED:
-			expiry_add_due(expiry, facts->received,
-				       word->interval_secs);
-			break;
-		case POLICY_CLOCK_RETRIEVED:
-			expiry_add_due(expiry, facts->retrieved,
-				       word->interval_secs);
-			break;
-		case POLICY_CLOCK_HIDDEN:
-			expiry_add_due(expiry, facts->hidden_since,
-				       word->interval_secs);
-			break;
-		case POLICY_CLOCK_SENT:
-			expiry->next_due_unknown = TRUE;
-			break;
-		}
-	}
-}
-
-/* The message is kept now. When might that change by time alone? */
-static void expiry_add_kept(struct expiry *expiry, uint32_t seq)
-{
-	const struct policy *policy = expiry->policy;
-	const struct policy_rules *rules = &policy->expire_rules;
-	struct policy_message_facts facts;
-
-	if (expiry->next_due_unknown)
-		return;
-	judge_get_facts(expiry->judge, expiry->trans, seq, &facts);
-	if (policy->min_retention_secs > 0) {
-		expiry_add_due(expiry,
-			policy->age_from == POLICY_AGE_FROM_RECEIVED ?
-			facts.received : facts.saved,
-			policy->min_retention_secs);
-	}
-	if (policy->hold != NULL)
-		expiry_add_query_due(expiry, policy->hold, &facts);
-	for (size_t i = 0; i < rules->count; i++)
-		expiry_add_query_due(expiry, &rules->rules[i].query, &facts);
-}
-
-/* Could something else than time and new mail change a verdict? */
-static bool query_is_volatile(const struct policy_query *query)
-{
-	return query->uses_flags || query->uses_content;
-}
-
-static bool policy_is_volatile(const struct policy *policy)
+static bool policy_expire_uses_flags(const struct policy *policy)
 {
 	const struct policy_rules *rules = &policy->expire_rules;
 
-	if (policy->hold != NULL && query_is_volatile(policy->hold))
+	if (policy->hold != NULL && policy->hold->uses_flags)
 		return TRUE;
 	for (size_t i = 0; i < rules->count; i++) {
-		if (query_is_volatile(&rules->rules[i].query))
+		if (rules->rules[i].query.uses_flags)
 			return TRUE;
 	}
 	return FALSE;
 }
 
+/* The message is kept now. */
+static void expiry_add_kept(struct expiry *expiry, uint32_t seq)
+{
+	struct policy_message_facts facts;
+
+	if (expiry->due_time.unknown)
+		return;
+	judge_get_facts(expiry->judge, expiry->trans, seq, &facts);
+	expiry_due_add(&expiry->due_time, &facts);
+}
+
 static void expiry_count(struct expiry *expiry, enum policy_action action)
 {
-	expiry->batch_count++;
-	expiry->removed_count++;
 	switch (action) {
 	case POLICY_ACTION_HIDE:
 		expiry->result.hidden++;
@@ -220,7 +162,7 @@ expiry_execute(struct expiry *expiry, const struct policy_verdict *verdict,
 			return -1;
 		seq_range_array_add(&expiry->hidden, mail->uid);
 		/* it may be due for more from now on */
-		expiry->next_due_unknown = TRUE;
+		expiry->due_time.unknown = TRUE;
 		break;
 	case POLICY_ACTION_ARCHIVE:
 		*what_r = "Can't archive expired mail";
@@ -260,28 +202,36 @@ expiry_report(struct expiry *expiry, const struct policy_verdict *verdict,
 	mail_set_seq(expiry->mail, seq);
 	expiry_describe(verdict, &message);
 	journal_report(expiry->journal, expiry->mail, &message);
+	expiry->batch_count++;
+	expiry->removed_count++;
 	expiry_count(expiry, verdict->action);
 	expiry_decided(expiry, verdict, expiry->mail->uid);
+}
+
+static void expiry_judge(struct expiry *expiry, uint32_t seq,
+			 struct policy_verdict *verdict_r)
+{
+	const char *error = NULL;
+
+	judge_verdict(expiry->judge, expiry->trans, POLICY_QUESTION_EXPIRE,
+		      seq, verdict_r, &error);
+	if (verdict_r->action == POLICY_ACTION_DENY &&
+	    verdict_r->reason == POLICY_REASON_ERROR &&
+	    !expiry_is_killed()) {
+		expiry->due_time.unknown = TRUE;
+		expiry_failure(expiry, "Can't decide about expire",
+			       error != NULL ? error : "date is unknown");
+	}
+	if (verdict_r->action == POLICY_ACTION_HIDE &&
+	    expiry_is_hidden(expiry, seq))
+		verdict_r->action = POLICY_ACTION_DENY;
 }
 
 static void expiry_message(struct expiry *expiry, uint32_t seq)
 {
 	struct policy_verdict verdict;
-	const char *what, *error = NULL;
 
-	judge_verdict(expiry->judge, expiry->trans, POLICY_QUESTION_EXPIRE,
-		      seq, &verdict, &error);
-	if (verdict.action == POLICY_ACTION_DENY &&
-	    verdict.reason == POLICY_REASON_ERROR &&
-	    !expiry_is_killed()) {
-		expiry->next_due_unknown = TRUE;
-		expiry_failure(expiry, "Can't decide about expire",
-			       error != NULL ? error : "date is unknown");
-	}
-	if (verdict.action == POLICY_ACTION_HIDE &&
-	    expiry_is_hidden(expiry, seq))
-		verdict.action = POLICY_ACTION_DENY;
-
+	expiry_judge(expiry, seq, &verdict);
 	if (expiry->policy->mode == POLICY_MODE_REPORT) {
 		expiry_report(expiry, &verdict, seq);
 		return;
@@ -290,14 +240,58 @@ static void expiry_message(struct expiry *expiry, uint32_t seq)
 		expiry_add_kept(expiry, seq);
 		return;
 	}
+	seq_range_array_add(&expiry->due, seq);
+	expiry->batch_count++;
+	expiry->removed_count++;
+}
+
+static void expiry_due_message(struct expiry *expiry, uint32_t seq)
+{
+	struct policy_verdict verdict;
+	const char *what, *error = NULL;
+
+	expiry_judge(expiry, seq, &verdict);
+	if (verdict.action == POLICY_ACTION_DENY) {
+		expiry_add_kept(expiry, seq);
+		return;
+	}
 	mail_set_seq(expiry->mail, seq);
 	if (expiry_execute(expiry, &verdict, &what, &error) < 0) {
-		expiry->next_due_unknown = TRUE;
+		expiry->due_time.unknown = TRUE;
 		expiry_failure(expiry, what, error);
 		return;
 	}
 	expiry_count(expiry, verdict.action);
 	expiry_decided(expiry, &verdict, expiry->mail->uid);
+}
+
+/* It has taken a while to find them. Whoever has flagged or held one since is
+   obeyed. */
+static void expiry_due_messages(struct expiry *expiry)
+{
+	struct seq_range_iter iter;
+	unsigned int n = 0;
+	const char *error;
+	uint32_t seq;
+
+	if (array_is_empty(&expiry->due))
+		return;
+	if (fresh_flags_read(expiry->box, expiry->uses_flags &&
+			     !fresh_flags_are_in_index(expiry->box),
+			     &error) < 0) {
+		expiry->due_time.unknown = TRUE;
+		expiry_failure(expiry, "Can't reread flags", error);
+		return;
+	}
+	judge_refresh(expiry->judge);
+	seq_range_array_iter_init(&iter, &expiry->due);
+	while (seq_range_array_iter_nth(&iter, n++, &seq)) {
+		if (mail_index_is_expunged(expiry->trans->view, seq))
+			continue;
+		T_BEGIN {
+			expiry_due_message(expiry, seq);
+		} T_END;
+	}
 }
 
 /* Looks at messages until the batch or the run is full. */
@@ -336,7 +330,7 @@ static void expiry_archive_commit(struct expiry *expiry)
 	i_array_init(&failed, 8);
 	if (archive_commit(expiry->archive, &expiry->moved, &failed,
 			   &error) < 0) {
-		expiry->next_due_unknown = TRUE;
+		expiry->due_time.unknown = TRUE;
 		expiry_failure(expiry, "Can't archive expired mail", error);
 	}
 	expiry->result.archived -= seq_range_count(&failed);
@@ -358,9 +352,8 @@ static void expiry_note_finished(struct expiry *expiry)
 		return;
 	}
 	header.next_due = 0;
-	if (!expiry->next_due_unknown && !expiry->result.more) {
-		header.next_due = expiry->next_due == 0 ? UINT32_MAX :
-			I_MIN(expiry->next_due, UINT32_MAX);
+	if (!expiry->due_time.unknown && !expiry->result.more) {
+		header.next_due = expiry_due_get(&expiry->due_time);
 		header.next_due_uidnext =
 			mail_index_get_header(expiry->trans->view)->next_uid;
 		header.next_due_fingerprint = policy->expire_fingerprint;
@@ -434,6 +427,7 @@ static int expiry_batch(struct expiry *expiry)
 	int ret;
 
 	expiry->batch_count = 0;
+	array_clear(&expiry->due);
 	array_clear(&expiry->removed);
 	array_clear(&expiry->moved);
 	array_clear(&expiry->failed);
@@ -442,6 +436,7 @@ static int expiry_batch(struct expiry *expiry)
 	expiry->trans = mailbox_transaction_begin(expiry->box, 0, __func__);
 	expiry->mail = mail_alloc(expiry->trans, 0, NULL);
 	expiry_messages(expiry);
+	expiry_due_messages(expiry);
 	/* Dovecot interrupts searches then; what was decided is carried out. */
 	killed = expiry_is_killed();
 	mail_free(&expiry->mail);
@@ -544,7 +539,8 @@ int expiry_run(struct mailbox *box, struct history *history,
 	expiry.facts = facts;
 	expiry.event = event;
 	expiry.want_decisions = policy_events_want_decisions();
-	expiry.next_due_unknown = policy_is_volatile(policy);
+	expiry.uses_flags = policy_expire_uses_flags(policy);
+	expiry_due_init(&expiry.due_time, policy, facts->now);
 
 	/* Another run may have come first. */
 	history_get_header(history, box->view, &header);
@@ -561,6 +557,7 @@ int expiry_run(struct mailbox *box, struct history *history,
 	expiry.judge = judge_init(policy, facts, history);
 	expiry.archive = archive_init(box, history);
 	expiry.journal = journal_init(box->list, policy, facts, event);
+	i_array_init(&expiry.due, 32);
 	i_array_init(&expiry.removed, 32);
 	i_array_init(&expiry.moved, 8);
 	i_array_init(&expiry.failed, 8);
@@ -571,6 +568,7 @@ int expiry_run(struct mailbox *box, struct history *history,
 	do T_BEGIN {
 		ret = expiry_batch(&expiry);
 	} T_END; while (ret > 0);
+	array_free(&expiry.due);
 	array_free(&expiry.removed);
 	array_free(&expiry.moved);
 	array_free(&expiry.failed);

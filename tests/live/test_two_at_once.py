@@ -2,7 +2,11 @@
 """A session beside somebody else who has the same mailbox in hand: nothing is
 lost, nothing is twice in the archive."""
 
+import os
+import shutil
+import subprocess
 import threading
+import time
 
 from harness import LiveTest, message
 
@@ -307,3 +311,68 @@ class Dsync(AtOnce):
             user.doveadm("sync", "mdbox:~/copy")
             user.doveadm("sync", "mdbox:~/copy")
             self.assert_end(user, effect, [1, 3])
+
+
+class HeldMeanwhile(LiveTest):
+    """Expiry takes its time to find what is due; whoever holds or flags a
+    message meanwhile is obeyed."""
+
+    formats = ("maildir", "sdbox")
+
+    def setUp(self):
+        if shutil.which("strace") is None:
+            self.skipTest("strace is not installed")
+        super().setUp()
+
+    def run_slowly(self, user, path, change):
+        """The session's expiry waits for a second before it reads this file;
+        meanwhile change() is called."""
+        client = user.pop3()
+        pid = client.mail_process()
+        strace = subprocess.Popen(
+            ["strace", "-p", str(pid), "-P", path, "-e",
+             "trace=read,pread64", "-e",
+             "inject=read,pread64:delay_enter=1500000:when=1"],
+            stderr=subprocess.PIPE)
+        self.assertIn(b"attached", strace.stderr.readline())
+        client.send("QUIT\r\n")
+        self.assertTrue(client.read_reply().ok)
+        client.sock.close()
+        time.sleep(0.5)
+        change()
+        self.assertTrue(os.path.exists("/proc/%d" % pid), "was too quick")
+        self.assertIn(b"(DELAYED)", strace.stderr.read())
+        strace.wait()
+        strace.stderr.close()
+
+    def held(self, expire):
+        user = self.user("[default]\nhold = keyword Hold\nexpire = %s\n" %
+                         expire)
+        user.append([message("one"), message("two"), message("three")])
+        for days in ("0d", "2d", "4d"):
+            self.clock.set(days)
+            user.pop3().quit()
+        user.doveadm("expunge", "mailbox", "INBOX", "uid", "3")
+        path = [os.path.join(user.host_home, name)
+                for name in user.mail_files()
+                if b"Subject: two" in open(os.path.join(
+                    user.host_home, name), "rb").read()][0]
+        self.clock.set("6d")
+        self.run_slowly(user, path, lambda: user.doveadm(
+            "flags add Hold", "mailbox", "INBOX", "uid", "1"))
+        return user
+
+    def test_expunge(self):
+        user = self.held("expunge savedbefore 5d not body zzz")
+        self.assertEqual(user.uids(), [1])
+
+    def test_archive(self):
+        user = self.held("archive:Old savedbefore 5d not body zzz")
+        self.assertEqual(user.uids(), [1])
+        self.assertEqual(user.count("Old"), 1)
+
+    def test_hide(self):
+        user = self.held("hide savedbefore 5d not body zzz")
+        self.assertEqual(user.uids(), [1, 2])
+        self.assertNotIn(HIDDEN, user.flags(1))
+        self.assertIn(HIDDEN, user.flags(2))
