@@ -472,10 +472,11 @@ class AtOnce(HoldTest):
         with self.imap(user) as imap:
             imap.store("1:2", "+FLAGS", r"\Deleted")
             cur = user.host_home + "/Maildir/cur"
-            names = sorted(os.listdir(cur))
-            self.assertTrue(names[1].endswith(":2,T"), names)
-            os.rename(os.path.join(cur, names[1]),
-                      os.path.join(cur, names[1][:-1] + "FT"))
+            second = user.messages()[1].sha256
+            name, = [os.path.join(user.host_home, path) for path, sha256
+                     in user.mail_files().items() if sha256 == second]
+            self.assertTrue(name.endswith(":2,T"), name)
+            os.rename(name, name[:-1] + "FT")
             os.utime(cur, (2e9, 2e9))
             imap.expunge()
         self.assertEqual(user.uids(), [2])
