@@ -265,6 +265,8 @@ static void explain_message(struct explain *explain, uint32_t seq)
 	doveadm_print(explain->policy == NULL ? "-" :
 		      explain->policy->mode == POLICY_MODE_REPORT ?
 		      "report" : "enforce");
+	explain_verdict(explain, POLICY_QUESTION_REMOVE, seq, &verdict);
+	print_verdict(POLICY_QUESTION_REMOVE, &verdict);
 }
 
 /* Adds the messages that the command's query matches. */
@@ -478,6 +480,9 @@ static void cmd_pop3_explain_init(struct doveadm_pop3_mail_cmd *_cmd)
 	doveadm_print_header_simple("expire_rule");
 	doveadm_print_header_simple("expires");
 	doveadm_print_header_simple("mode");
+	doveadm_print_header_simple("remove");
+	doveadm_print_header_simple("remove_reason");
+	doveadm_print_header_simple("remove_rule");
 }
 
 static void cmd_pop3_explain_deinit(struct doveadm_mail_cmd_context *ctx)

@@ -169,7 +169,7 @@ class CheckConfigured(LiveTest):
 
 FIELDS = ("uid guid size saved history retrieved count hidden section delete "
           "delete_reason delete_rule expire expire_reason expire_rule "
-          "expires mode").split()
+          "expires mode remove remove_reason remove_rule").split()
 
 
 class Explain(LiveTest):
@@ -178,6 +178,19 @@ class Explain(LiveTest):
     def explain(self, user, *args, formatter="json", **kwargs):
         return self.dovecot.doveadm("-f", formatter, "pop3", "explain", "-u",
                                     user.name, *args, **kwargs)
+
+    def test_other_programs(self):
+        user = self.user("[default]\nhold = flagged\nmin_retention = 5d\n"
+                         "age_from = received\n")
+        user.append(message("held"), flags=[r"\Flagged"], received=1700000000)
+        user.append(message("young"))
+        user.append(message("plain"), received=1700000000)
+        self.assertEqual(
+            [[row["remove"], row["remove_reason"],
+              row["remove_rule"].rpartition(":")[2]]
+             for row in json.loads(self.explain(user))],
+            [["deny", "hold", "2"], ["deny", "min_retention", "3"],
+             ["allow", "default", "-"]])
 
     def test_rows(self):
         user = self.user("""\
@@ -318,6 +331,7 @@ expire = keep flagged
             self.assertEqual(
                 [row[name] for name in FIELDS[8:]],
                 ["-", "allow", "default", "-", "keep", "default", "-", "-",
+                 "-", "allow", "default",
                  "-"])
 
     def test_broken(self):
