@@ -177,7 +177,6 @@ expiry_execute(struct expiry *expiry, const struct policy_verdict *verdict,
 	journal_intent(expiry->journal, mail, &message);
 	if (verdict->action == POLICY_ACTION_ALLOW) {
 		mail_expunge(mail);
-		history_forget(expiry->history, mail->uid);
 		seq_range_array_add(&expiry->removed, mail->uid);
 	}
 	return 0;
@@ -460,6 +459,7 @@ static int expiry_batch(struct expiry *expiry)
 	} else if (finished) {
 		expiry_note_finished(expiry);
 	}
+	history_forget(expiry->history, &expiry->removed);
 	history_write(expiry->history, expiry->trans);
 	ret = expiry_commit(expiry);
 	archive_unlock(expiry->archive);

@@ -391,13 +391,17 @@ void history_forget_hidden(struct history *history, uint32_t uid)
 	}
 }
 
-void history_forget(struct history *history, uint32_t uid)
+void history_forget(struct history *history, const ARRAY_TYPE(seq_range) *uids)
 {
-	unsigned int idx;
+	struct history_change *changes;
+	unsigned int i, count, kept = 0;
 
-	if (array_bsearch_insert_pos(&history->changes, &uid,
-				     history_change_cmp, &idx))
-		array_delete(&history->changes, idx, 1);
+	changes = array_get_modifiable(&history->changes, &count);
+	for (i = 0; i < count; i++) {
+		if (!seq_range_exists(uids, changes[i].uid))
+			changes[kept++] = changes[i];
+	}
+	array_delete(&history->changes, kept, count - kept);
 }
 
 int history_mark_archiving(struct history *history,

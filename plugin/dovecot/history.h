@@ -125,8 +125,9 @@ void history_note_reported(struct history *history,
 			   bool is_set);
 /* Forget that the message was hidden, if that was collected. */
 void history_forget_hidden(struct history *history, uint32_t uid);
-/* Forget the collected change of a message that is about to be removed. */
-void history_forget(struct history *history, uint32_t uid);
+/* Forget the collected changes of messages that are about to be removed. */
+void history_forget(struct history *history,
+		    const ARRAY_TYPE(seq_range) *uids);
 
 /* Mark these messages (UIDs) with HISTORY_ARCHIVING, now, in a transaction of
    its own. Returns 0, or -1 if it could not be written. A history that is not

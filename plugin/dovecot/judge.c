@@ -33,6 +33,11 @@ struct judge_needs {
 	bool history, saved, received;
 };
 
+struct judge_certain {
+	bool known;
+	struct policy_verdict verdict;
+};
+
 struct judge {
 	const struct policy *policy;
 	const struct policy_session_facts *session;
@@ -57,8 +62,13 @@ struct judge {
 	   each, NULL = none */
 	unsigned char *stale;
 
+	/* Verdicts that depend neither on the message nor on time */
+	struct judge_certain certain[JUDGE_QUESTIONS];
+
 	/* The verdict that is being worked on */
 	uint32_t seq;
+	/* A query has been asked for it. */
+	bool asked;
 	/* NULL = without the history of the message */
 	const struct policy_message_facts *facts;
 	const char *error;
@@ -299,6 +309,7 @@ static int judge_match(void *context, const struct policy_query *query)
 	bool stale = judge->stale != NULL && query_needs_history(query) &&
 		bit_is_set(judge->stale, judge->seq);
 
+	judge->asked = TRUE;
 	if (!stale && jq->matches == NULL && judge_should_ask_all(judge, jq))
 		judge_ask_all(judge, jq);
 	if (!stale && jq->matches != NULL)
@@ -368,14 +379,23 @@ void judge_verdict(struct judge *judge,
 		   enum policy_question question, uint32_t seq,
 		   struct policy_verdict *verdict_r, const char **error_r)
 {
+	const struct judge_needs *needs = &judge->needs[question];
+	struct judge_certain *certain = &judge->certain[question];
 	struct policy_message_facts facts;
 
+	if (certain->known) {
+		*verdict_r = certain->verdict;
+		if (error_r != NULL)
+			*error_r = NULL;
+		return;
+	}
 	judge_begin(judge, trans);
 	judge->seq = seq;
 	judge->error = NULL;
+	judge->asked = FALSE;
 	judge->next_query = judge->first_query[question];
-	judge_gather(judge, &judge->needs[question], &facts);
-	judge->facts = judge->needs[question].history ? &facts : NULL;
+	judge_gather(judge, needs, &facts);
+	judge->facts = needs->history ? &facts : NULL;
 	policy_decide(judge->policy, question, judge->session, &facts,
 		      judge_match, judge, verdict_r);
 	judge->facts = NULL;
@@ -384,6 +404,11 @@ void judge_verdict(struct judge *judge,
 			judge->error : NULL;
 	}
 	judge->error = NULL;
+	if (!judge->asked && !needs->history && !needs->saved &&
+	    !needs->received) {
+		certain->known = TRUE;
+		certain->verdict = *verdict_r;
+	}
 }
 
 void judge_get_facts(struct judge *judge,

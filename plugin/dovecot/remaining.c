@@ -30,33 +30,58 @@ static bool sdbox_file_exists(const char *dir, uint32_t uid,
 	return FALSE;
 }
 
-void remaining_find(struct mailbox *box, const ARRAY_TYPE(seq_range) *uids,
-		    ARRAY_TYPE(seq_range) *remaining)
+/* Adds those that the index has. */
+static void
+remaining_find_in_index(struct mailbox *box, const ARRAY_TYPE(seq_range) *uids,
+			ARRAY_TYPE(seq_range) *remaining)
 {
-	unsigned int n = 0, retries = SDBOX_UNLINK_RETRIES;
 	struct mail_index_view *view;
-	struct seq_range_iter iter;
-	const char *dir = NULL;
-	uint32_t uid, seq;
-	bool found;
+	const struct seq_range *range;
+	uint32_t seq, seq2, uid;
 
-	if (array_is_empty(uids))
-		return;
-	if (strcmp(box->storage->name, "sdbox") == 0 &&
-	    mailbox_get_path_to(box, MAILBOX_LIST_PATH_TYPE_MAILBOX,
-				&dir) <= 0)
-		dir = NULL;
 	/* If that fails the view is an old one, and has them all. */
 	(void)mail_index_refresh(box->index);
 	view = mail_index_view_open(box->index);
+	array_foreach(uids, range) {
+		if (!mail_index_lookup_seq_range(view, range->seq1,
+						 range->seq2, &seq, &seq2))
+			continue;
+		for (; seq <= seq2; seq++) {
+			mail_index_lookup_uid(view, seq, &uid);
+			seq_range_array_add(remaining, uid);
+		}
+	}
+	mail_index_view_close(&view);
+}
+
+static void
+remaining_find_files(const char *dir, const ARRAY_TYPE(seq_range) *uids,
+		     ARRAY_TYPE(seq_range) *remaining)
+{
+	unsigned int n = 0, retries = SDBOX_UNLINK_RETRIES;
+	struct seq_range_iter iter;
+	uint32_t uid;
+	bool found;
+
 	seq_range_array_iter_init(&iter, uids);
 	while (seq_range_array_iter_nth(&iter, n++, &uid)) {
-		found = mail_index_lookup_seq(view, uid, &seq);
-		if (!found && dir != NULL) T_BEGIN {
+		T_BEGIN {
 			found = sdbox_file_exists(dir, uid, &retries);
 		} T_END;
 		if (found)
 			seq_range_array_add(remaining, uid);
 	}
-	mail_index_view_close(&view);
+}
+
+void remaining_find(struct mailbox *box, const ARRAY_TYPE(seq_range) *uids,
+		    ARRAY_TYPE(seq_range) *remaining)
+{
+	const char *dir;
+
+	if (array_is_empty(uids))
+		return;
+	remaining_find_in_index(box, uids, remaining);
+	if (strcmp(box->storage->name, "sdbox") == 0 &&
+	    mailbox_get_path_to(box, MAILBOX_LIST_PATH_TYPE_MAILBOX, &dir) > 0)
+		remaining_find_files(dir, uids, remaining);
 }

@@ -144,10 +144,7 @@ static void removal_commit_archives(struct removal *removal)
 {
 	struct pop3_session *session = removal->session;
 	ARRAY_TYPE(seq_range) moved, failed;
-	struct seq_range_iter iter;
-	unsigned int n = 0;
 	const char *error;
-	uint32_t uid;
 
 	t_array_init(&moved, 8);
 	t_array_init(&failed, 8);
@@ -156,11 +153,8 @@ static void removal_commit_archives(struct removal *removal)
 		pop3_session_failure(session, "Can't archive mail", error);
 	removal->busy = FALSE;
 
-	seq_range_array_iter_init(&iter, &moved);
-	while (seq_range_array_iter_nth(&iter, n++, &uid)) {
-		history_forget(session->history, uid);
-		session->counters.archived++;
-	}
+	history_forget(session->history, &moved);
+	session->counters.archived += seq_range_count(&moved);
 	seq_range_array_merge(&removal->moved, &moved);
 	seq_range_array_merge(&removal->failed, &failed);
 	removal_add_kept(removal, seq_range_count(&failed), TRUE);
@@ -373,7 +367,8 @@ enum removal_outcome removal_decide(struct removal *removal, struct mail *mail)
 	enum removal_outcome outcome;
 
 	removal_refresh(removal);
-	if (mail_index_is_expunged(mail->transaction->view, mail->seq))
+	/* by somebody else: not in the transaction's own view */
+	if (mail_index_is_expunged(removal->box->view, mail->seq))
 		return REMOVAL_GONE;
 	T_BEGIN {
 		outcome = removal_execute(removal, mail);
@@ -389,9 +384,6 @@ void removal_note(struct removal *removal, struct mail *mail)
 int removal_commit(struct removal *removal)
 {
 	struct pop3_session *session = removal->session;
-	struct seq_range_iter iter;
-	unsigned int n = 0;
-	uint32_t uid;
 
 	if (removal->journal != NULL && journal_sync(removal->journal) < 0) {
 		session->counters.errors++;
@@ -400,9 +392,7 @@ int removal_commit(struct removal *removal)
 	if (removal->archive != NULL) T_BEGIN {
 		removal_commit_archives(removal);
 	} T_END;
-	seq_range_array_iter_init(&iter, &removal->removed);
-	while (seq_range_array_iter_nth(&iter, n++, &uid))
-		history_forget(session->history, uid);
+	history_forget(session->history, &removal->removed);
 	return 0;
 }
 
