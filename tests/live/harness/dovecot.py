@@ -173,7 +173,8 @@ class Dovecot:
             "faked": _with_environment(self.environment),
             "pop3": self._checked_command("pop3"),
             "imap": self._checked_command("imap"),
-            "limits": "default_vsz_limit = 0\n" if _checker() else "",
+            "limits": "default_vsz_limit = %s\n" % (
+                "unlimited" if self.is_24 else "0") if _checker() else "",
             "pop3_port": self.pop3_port,
             "imap_port": self.imap_port,
             "lmtp_port": self.lmtp_port,
@@ -205,6 +206,10 @@ class Dovecot:
                 os.path.join(self.libexec, "modules", name))
             if os.path.isdir(ours) and os.path.isdir(theirs):
                 script += "mount --bind %s %s\n" % (ours, theirs)
+        proc = self.target.host_path("/proc")
+        if _checker() == "valgrind" and \
+                not os.path.exists(proc + "/self/maps"):
+            script += "mount -t proc proc %s\n" % proc
         if self.target.root != "/":
             script += 'exec chroot %s "$@"\n' % self.target.root
         else:
