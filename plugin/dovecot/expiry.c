@@ -361,7 +361,7 @@ static void expiry_note_finished(struct expiry *expiry)
 }
 
 /* Has it happened? Maildir keeps what can't be unlinked, sdbox its file. */
-static void expiry_check_removed(struct expiry *expiry, bool pending)
+static void expiry_check_removed(struct expiry *expiry)
 {
 	ARRAY_TYPE(seq_range) remaining;
 	unsigned int count;
@@ -376,8 +376,7 @@ static void expiry_check_removed(struct expiry *expiry, bool pending)
 		/* those that were archived have a copy, and are still here */
 		expiry->result.expunged -=
 			I_MIN(count, expiry->result.expunged);
-		seq_range_array_merge(pending ? &expiry->pending :
-				      &expiry->failed, &remaining);
+		seq_range_array_merge(&expiry->pending, &remaining);
 	}
 	array_free(&remaining);
 }
@@ -413,7 +412,7 @@ static int expiry_commit(struct expiry *expiry)
 			mailbox_get_last_internal_error(expiry->box, NULL));
 	}
 	expiry_confirm_hidden(expiry, sync_failed);
-	expiry_check_removed(expiry, ret < 0);
+	expiry_check_removed(expiry);
 	return ret;
 }
 

@@ -77,8 +77,8 @@ void journal_report(struct journal *journal, struct mail *mail,
 int journal_sync(struct journal *journal);
 
 /* It has happened, but not to these UIDs (NULL: none). pending: their removal
-   was committed, but the sync after it failed, so that they may be gone or
-   not; whoever opens the mailbox next finishes it. */
+   was committed, but they are still there: Dovecot may finish it when the
+   mailbox is opened next, or keep them. */
 void journal_outcomes(struct journal *journal,
 		      const ARRAY_TYPE(seq_range) *failed,
 		      const ARRAY_TYPE(seq_range) *pending);

@@ -110,7 +110,7 @@ bool guard_journal_is_pending(const struct guard_journal *gj)
 	return !array_is_empty(&gj->uids);
 }
 
-void guard_journal_finish(struct guard_journal *gj, bool sync_failed)
+void guard_journal_finish(struct guard_journal *gj)
 {
 	ARRAY_TYPE(seq_range) remaining;
 
@@ -118,8 +118,7 @@ void guard_journal_finish(struct guard_journal *gj, bool sync_failed)
 		return;
 	i_array_init(&remaining, 8);
 	remaining_find(gj->box, &gj->uids, &remaining);
-	journal_outcomes(gj->journal, sync_failed ? NULL : &remaining,
-			 sync_failed ? &remaining : NULL);
+	journal_outcomes(gj->journal, NULL, &remaining);
 	array_free(&remaining);
 	array_clear(&gj->uids);
 }

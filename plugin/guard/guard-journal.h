@@ -36,7 +36,7 @@ int guard_journal_sync(struct guard_journal *gj);
 void guard_journal_rollback(struct guard_journal *gj);
 /* Is anything waiting for guard_journal_finish()? */
 bool guard_journal_is_pending(const struct guard_journal *gj);
-/* After the sync. sync_failed: or there was none. */
-void guard_journal_finish(struct guard_journal *gj, bool sync_failed);
+/* After the sync, if there is one before the mailbox is closed. */
+void guard_journal_finish(struct guard_journal *gj);
 
 #endif

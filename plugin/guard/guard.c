@@ -297,7 +297,7 @@ static void guard_mailbox_add_unfinished(struct guard_mailbox *gbox,
 }
 
 /* The mailbox has been synced, or is about to be closed. */
-static void guard_mailbox_finish(struct guard_mailbox *gbox, bool sync_failed)
+static void guard_mailbox_finish(struct guard_mailbox *gbox)
 {
 	struct guard_transaction *gt;
 
@@ -305,7 +305,7 @@ static void guard_mailbox_finish(struct guard_mailbox *gbox, bool sync_failed)
 		return;
 	array_foreach_elem(&gbox->unfinished, gt) {
 		T_BEGIN {
-			guard_journal_finish(gt->journal, sync_failed);
+			guard_journal_finish(gt->journal);
 		} T_END;
 		guard_transaction_free(&gt);
 	}
@@ -392,7 +392,7 @@ static int guard_mailbox_sync_deinit(struct mailbox_sync_context *ctx,
 
 	ret = gbox->module_ctx.super.sync_deinit(ctx, status_r);
 	mail_storage_last_error_push(box->storage);
-	guard_mailbox_finish(gbox, ret < 0);
+	guard_mailbox_finish(gbox);
 	mail_storage_last_error_pop(box->storage);
 	if (policy_refusals_count(&gbox->kept) > 0) {
 		if (ret == 0) T_BEGIN {
@@ -408,7 +408,7 @@ static void guard_mailbox_close(struct mailbox *box)
 {
 	struct guard_mailbox *gbox = GUARD_MAILBOX_REQUIRE(box);
 
-	guard_mailbox_finish(gbox, TRUE);
+	guard_mailbox_finish(gbox);
 	gbox->module_ctx.super.close(box);
 }
 

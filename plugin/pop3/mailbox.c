@@ -437,10 +437,10 @@ pop3_policy_mailbox_sync_deinit(struct mailbox_sync_context *ctx,
 		return ret;
 	failed = box->storage->error != MAIL_ERROR_NONE;
 	if (ret == 0)
-		return removal_finish(pbox->removal, ret, failed);
+		return removal_finish(pbox->removal, failed);
 	/* The client hears about this error, the journal what there is. */
 	mail_storage_last_error_push(box->storage);
-	(void)removal_finish(pbox->removal, ret, TRUE);
+	(void)removal_finish(pbox->removal, TRUE);
 	mail_storage_last_error_pop(box->storage);
 	return ret;
 }

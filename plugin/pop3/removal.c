@@ -221,9 +221,7 @@ removal_execute(struct removal *removal, struct mail *mail)
 }
 
 /* How many of the messages that QUIT removed are still there? */
-static unsigned int
-removal_count_remaining(struct removal *removal,
-			ARRAY_TYPE(seq_range) *remaining_r)
+static unsigned int removal_count_remaining(struct removal *removal)
 {
 	ARRAY_TYPE(seq_range) remaining;
 	unsigned int count;
@@ -235,7 +233,7 @@ removal_count_remaining(struct removal *removal,
 	i_array_init(&remaining, 8);
 	remaining_find(removal->box, &removal->removed, &remaining);
 	count = seq_range_count(&remaining);
-	seq_range_array_merge(remaining_r, &remaining);
+	seq_range_array_merge(&removal->pending, &remaining);
 	array_free(&remaining);
 	array_clear(&removal->removed);
 	return count;
@@ -282,12 +280,10 @@ static void removal_confirm_keywords(struct removal *removal, bool sync_failed)
 	array_clear(&removal->keyworded);
 }
 
-static int removal_check(struct removal *removal, bool pending)
+static int removal_check(struct removal *removal)
 {
 	struct pop3_session *session = removal->session;
-	unsigned int not_removed =
-		removal_count_remaining(removal, pending ? &removal->pending :
-					&removal->failed);
+	unsigned int not_removed = removal_count_remaining(removal);
 
 	if (not_removed > 0) {
 		pop3_session_failure(session, "Can't remove mail",
@@ -434,7 +430,7 @@ void removal_refuse(struct removal *removal)
 	} T_END;
 }
 
-int removal_finish(struct removal *removal, int sync_ret, bool sync_failed)
+int removal_finish(struct removal *removal, bool sync_failed)
 {
 	int ret;
 
@@ -442,7 +438,7 @@ int removal_finish(struct removal *removal, int sync_ret, bool sync_failed)
 	removal_forget_archives(removal);
 	T_BEGIN {
 		removal_confirm_keywords(removal, sync_failed);
-		ret = removal_check(removal, sync_ret < 0);
+		ret = removal_check(removal);
 	} T_END;
 	return ret;
 }

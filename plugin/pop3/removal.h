@@ -49,8 +49,8 @@ void removal_commit_failed(struct removal *removal);
 void removal_rollback(struct removal *removal);
 
 /* The QUIT's sync is done: has everything happened? sync_failed: something
-   failed in it, see hidden_keyword_sync(). ret: what it returned. Returns 0, or
-   -1 and the storage's error is what the client shall hear. */
-int removal_finish(struct removal *removal, int ret, bool sync_failed);
+   failed in it, see hidden_keyword_sync(). Returns 0, or -1 and the storage's
+   error is what the client shall hear. */
+int removal_finish(struct removal *removal, bool sync_failed);
 
 #endif
