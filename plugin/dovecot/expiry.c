@@ -73,19 +73,6 @@ static void expiry_failure(struct expiry *expiry, const char *what,
 	}
 }
 
-static bool policy_expire_uses_flags(const struct policy *policy)
-{
-	const struct policy_rules *rules = &policy->expire_rules;
-
-	if (policy->hold != NULL && policy->hold->uses_flags)
-		return TRUE;
-	for (size_t i = 0; i < rules->count; i++) {
-		if (rules->rules[i].query.uses_flags)
-			return TRUE;
-	}
-	return FALSE;
-}
-
 /* The message is kept now. */
 static void expiry_add_kept(struct expiry *expiry, uint32_t seq)
 {
@@ -538,7 +525,8 @@ int expiry_run(struct mailbox *box, struct history *history,
 	expiry.facts = facts;
 	expiry.event = event;
 	expiry.want_decisions = policy_events_want_decisions();
-	expiry.uses_flags = policy_expire_uses_flags(policy);
+	expiry.uses_flags =
+		judge_policy_uses_flags(policy, POLICY_QUESTION_EXPIRE);
 	expiry_due_init(&expiry.due_time, policy, facts->now);
 
 	/* Another run may have come first. */

@@ -106,6 +106,26 @@ bool judge_policy_needs_history(const struct policy *policy)
 		 rules_need_history(&policy->expire_rules));
 }
 
+static bool rules_use_flags(const struct policy_rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		if (rules->rules[i].query.uses_flags)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+bool judge_policy_uses_flags(const struct policy *policy,
+			     enum policy_question question)
+{
+	if (policy->hold != NULL && policy->hold->uses_flags)
+		return TRUE;
+	return (question == POLICY_QUESTION_DELETE &&
+		rules_use_flags(&policy->delete_rules)) ||
+		(question == POLICY_QUESTION_EXPIRE &&
+		 rules_use_flags(&policy->expire_rules));
+}
+
 static bool bit_is_set(const unsigned char *bits, uint32_t seq)
 {
 	return (bits[(seq - 1) / 8] & (1 << ((seq - 1) % 8))) != 0;

@@ -23,6 +23,11 @@ struct judge;
    to a mailbox of which history_get_obstacle() returns NULL. */
 bool judge_policy_needs_history(const struct policy *policy);
 
+/* May the answer to the question (DELETE, EXPIRE or REMOVE) depend on flags or
+   keywords, which others change at any time? */
+bool judge_policy_uses_flags(const struct policy *policy,
+			     enum policy_question question);
+
 /* policy, session and history must outlive the judge. session->now is the
    moment of all its verdicts; it is read at each call, so it may advance,
    which the judge notices for queries with relative times only when told to

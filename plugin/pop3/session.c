@@ -292,19 +292,6 @@ void pop3_session_confirmed(struct pop3_session *session, uint32_t seq)
 	}
 }
 
-static bool policy_delete_uses_flags(const struct policy *policy)
-{
-	const struct policy_rules *rules = &policy->delete_rules;
-
-	if (policy->hold != NULL && policy->hold->uses_flags)
-		return TRUE;
-	for (size_t i = 0; i < rules->count; i++) {
-		if (rules->rules[i].query.uses_flags)
-			return TRUE;
-	}
-	return FALSE;
-}
-
 void pop3_session_mailbox_opened(struct pop3_session *session,
 				 struct mailbox *box)
 {
@@ -326,7 +313,9 @@ void pop3_session_mailbox_opened(struct pop3_session *session,
 				     "no mail can be removed", policy->error);
 	}
 	if (policy->state == USER_POLICY_ACTIVE) {
-		session->uses_flags = policy_delete_uses_flags(policy->policy);
+		session->uses_flags =
+			judge_policy_uses_flags(policy->policy,
+						POLICY_QUESTION_DELETE);
 		session->judge = judge_init(policy->policy, &session->facts,
 					    session->history);
 	}
