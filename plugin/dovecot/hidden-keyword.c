@@ -120,32 +120,57 @@ int hidden_keyword_sync(struct mailbox *box, bool *failed_r)
 	return ret;
 }
 
+/* After a sync: does the mail itself have it? Where a Maildir's file can't be
+   renamed the index takes the keyword off again, or marks the message as one
+   that differs. */
+static bool keyword_is_on_disk(struct history *history,
+			       struct mail_index_view *view, uint32_t uid)
+{
+	uint32_t seq;
+
+	return mail_index_lookup_seq(view, uid, &seq) &&
+		(mail_index_lookup(view, seq)->flags &
+		 MAIL_INDEX_MAIL_FLAG_DIRTY) == 0 &&
+		history_has_keyword(history, view, seq);
+}
+
 int hidden_keyword_confirm(struct mailbox *box, struct history *history,
 			   const ARRAY_TYPE(seq_range) *uids, int64_t now,
 			   const char **error_r)
 {
 	struct mailbox_transaction_context *trans;
+	struct mail_index_view *view;
 	struct seq_range_iter iter;
 	unsigned int n = 0;
 	uint32_t uid, seq;
+	int ret = 0;
 
 	if (array_is_empty(uids))
 		return 0;
+	if (mail_index_refresh(box->index) < 0) {
+		*error_r = "Can't refresh the index";
+		return -1;
+	}
+	/* as it is after the sync; the mailbox's own may be older */
+	view = mail_index_view_open(box->index);
 	trans = mailbox_transaction_begin(box, 0, __func__);
 	seq_range_array_iter_init(&iter, uids);
 	while (seq_range_array_iter_nth(&iter, n++, &uid)) {
-		if (mail_index_lookup_seq(trans->view, uid, &seq) &&
-		    history_has_keyword(history, trans->view, seq)) {
+		if (!keyword_is_on_disk(history, view, uid)) {
+			*error_r = "The mail could not be changed";
+			ret = -1;
+		} else if (mail_index_lookup_seq(trans->view, uid, &seq)) {
 			history_note_keyword(history, trans->view, seq,
 					     TRUE, now);
 		}
 	}
+	mail_index_view_close(&view);
 	history_write(history, trans);
 	if (mailbox_transaction_commit(&trans) < 0) {
 		*error_r = mailbox_get_last_internal_error(box, NULL);
-		return -1;
+		ret = -1;
 	}
-	return 0;
+	return ret;
 }
 
 int hidden_keyword_hide(struct mail *mail, struct history *history,

@@ -41,7 +41,8 @@ int hidden_keyword_sync(struct mailbox *box, bool *failed_r);
 
 /* The sync went well: note in the records of these UIDs that they have the
    keyword, so that from then on the keyword alone says whether they are
-   hidden. Returns 0, or -1 and error_r (data stack). */
+   hidden. Returns 0, or -1 and error_r (data stack): some have not, their
+   records still hide them. */
 int hidden_keyword_confirm(struct mailbox *box, struct history *history,
 			   const ARRAY_TYPE(seq_range) *uids, int64_t now,
 			   const char **error_r);
