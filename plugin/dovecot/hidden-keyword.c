@@ -3,6 +3,7 @@
 #include "lib.h"
 #include "mail-storage-private.h"
 #include "history.h"
+#include "maildir-names.h"
 #include "hidden-keyword.h"
 
 enum keyword_work {
@@ -120,18 +121,33 @@ int hidden_keyword_sync(struct mailbox *box, bool *failed_r)
 	return ret;
 }
 
-/* After a sync: does the mail itself have it? Where a Maildir's file can't be
-   renamed the index takes the keyword off again, or marks the message as one
-   that differs. */
-static bool keyword_is_on_disk(struct history *history,
-			       struct mail_index_view *view, uint32_t uid)
+/* After a sync: which of them really have it? */
+static int keywords_find(struct mailbox *box, struct history *history,
+			 const ARRAY_TYPE(seq_range) *uids,
+			 ARRAY_TYPE(seq_range) *found, const char **error_r)
 {
-	uint32_t seq;
+	struct mail_index_view *view;
+	struct seq_range_iter iter;
+	unsigned int n = 0;
+	uint32_t uid, seq;
 
-	return mail_index_lookup_seq(view, uid, &seq) &&
-		(mail_index_lookup(view, seq)->flags &
-		 MAIL_INDEX_MAIL_FLAG_DIRTY) == 0 &&
-		history_has_keyword(history, view, seq);
+	if (strcmp(box->storage->name, "maildir") == 0) {
+		return maildir_names_with_keyword(box, HISTORY_KEYWORD, uids,
+						  found, error_r);
+	}
+	if (mail_index_refresh(box->index) < 0) {
+		*error_r = "Can't refresh the index";
+		return -1;
+	}
+	view = mail_index_view_open(box->index);
+	seq_range_array_iter_init(&iter, uids);
+	while (seq_range_array_iter_nth(&iter, n++, &uid)) {
+		if (mail_index_lookup_seq(view, uid, &seq) &&
+		    history_has_keyword(history, view, seq))
+			seq_range_array_add(found, uid);
+	}
+	mail_index_view_close(&view);
+	return 0;
 }
 
 int hidden_keyword_confirm(struct mailbox *box, struct history *history,
@@ -139,38 +155,34 @@ int hidden_keyword_confirm(struct mailbox *box, struct history *history,
 			   const char **error_r)
 {
 	struct mailbox_transaction_context *trans;
-	struct mail_index_view *view;
+	ARRAY_TYPE(seq_range) found;
 	struct seq_range_iter iter;
 	unsigned int n = 0;
 	uint32_t uid, seq;
-	int ret = 0;
 
 	if (array_is_empty(uids))
 		return 0;
-	if (mail_index_refresh(box->index) < 0) {
-		*error_r = "Can't refresh the index";
+	t_array_init(&found, 16);
+	if (keywords_find(box, history, uids, &found, error_r) < 0)
 		return -1;
-	}
-	/* as it is after the sync; the mailbox's own may be older */
-	view = mail_index_view_open(box->index);
 	trans = mailbox_transaction_begin(box, 0, __func__);
-	seq_range_array_iter_init(&iter, uids);
+	seq_range_array_iter_init(&iter, &found);
 	while (seq_range_array_iter_nth(&iter, n++, &uid)) {
-		if (!keyword_is_on_disk(history, view, uid)) {
-			*error_r = "The mail could not be changed";
-			ret = -1;
-		} else if (mail_index_lookup_seq(trans->view, uid, &seq)) {
+		if (mail_index_lookup_seq(trans->view, uid, &seq)) {
 			history_note_keyword(history, trans->view, seq,
 					     TRUE, now);
 		}
 	}
-	mail_index_view_close(&view);
 	history_write(history, trans);
 	if (mailbox_transaction_commit(&trans) < 0) {
 		*error_r = mailbox_get_last_internal_error(box, NULL);
-		ret = -1;
+		return -1;
 	}
-	return ret;
+	if (seq_range_count(&found) < seq_range_count(uids)) {
+		*error_r = "The mail's files can't be renamed";
+		return -1;
+	}
+	return 0;
 }
 
 int hidden_keyword_hide(struct mail *mail, struct history *history,

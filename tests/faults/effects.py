@@ -78,6 +78,8 @@ class Story:
         self.dovecot = dovecot
         self.control = control
         self.effect = EFFECTS[name]
+        # The fault that strikes it goes on until the session's end.
+        self.stays_broken = False
         self.user = dovecot.user("f%03d" % number, format=format,
                                  policy=self.effect.policy)
         self.template = os.path.join(dovecot.host_base,

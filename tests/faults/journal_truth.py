@@ -38,7 +38,10 @@ def read_journal(story, log, deadly, check):
     if path is None:
         return logged or None
     with open(path, errors="replace") as file:
-        return _parse(file.read(), not deadly, check) + logged
+        # A write that has failed half-way is taken back, unless that fails
+        # as well.
+        whole = not deadly and not story.stays_broken
+        return _parse(file.read(), whole, check) + logged
 
 
 def check_journal(story, view, files, log, deadly, check):
