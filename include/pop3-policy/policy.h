@@ -16,6 +16,7 @@
  * counted. Names of policies and domains are one word.
  */
 
+#include "limits.h"
 #include "query.h"
 #include "verdict.h"
 
@@ -68,8 +69,15 @@ struct policy {
 	int64_t expire_interval_secs;	/* default one day */
 	uint32_t expire_max;		/* messages a run, default 10000 */
 
-	/* Same value for the same expire rules, hold, min_retention, age_from
-	   and nothing else; never 0. Changes when any of them does. */
+	/* Name of the Lua file as it is written, NULL = not set. Relative: to
+	   the folder of the policy file. */
+	const char *script;
+	unsigned int script_line;
+	struct script_limits script_limits;
+
+	/* Same value for the same expire rules, hold, min_retention, age_from,
+	   name of the script and nothing else; never 0. Changes when any of
+	   them does. What is in the script is for the caller to add. */
 	uint32_t expire_fingerprint;
 };
 
@@ -122,7 +130,7 @@ size_t policy_file_check(const struct policy_file *file,
    after the file was freed, or -1 after reporting at least one error: those
    outside sections (again), of the section and of its ancestors.
    *has_guards_r says whether the policy has a key that guards what may be
-   seen (show); if it failed, also whether it might have one: an ancestor has
+   seen (show, script); if it failed, also whether it might have one: an ancestor has
    it or can't be found, the key is misspelt. report may be NULL. */
 int policy_load(const struct policy_file *file, const char *section,
 		struct policy **policy_r, bool *has_guards_r,

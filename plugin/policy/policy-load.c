@@ -253,6 +253,81 @@ set_expire_max(struct section_loader *loader,
 }
 
 static void
+set_script(struct section_loader *loader, const struct policy_piece *pieces,
+	   size_t count)
+{
+	struct policy *policy = loader->policy;
+
+	policy->script = NULL;
+	policy->script_line = 0;
+	if (count == 0)
+		return;
+	if (pieces->data[pieces->length - 1] == '/') {
+		loader_error(loader, pieces, "expected the name of a file, "
+			     "not of a folder");
+		return;
+	}
+	policy->script = policy_arena_strndup(loader->arena, pieces->data,
+					      pieces->length);
+	if (policy->script == NULL)
+		policy_errors_add_no_memory(loader->errors);
+	policy->script_line = pieces->line;
+}
+
+static void
+set_script_memory(struct section_loader *loader,
+		  const struct policy_piece *pieces, size_t count)
+{
+	uint64_t *bytes = &loader->policy->script_limits.memory_bytes;
+	const char *error;
+
+	*bytes = SCRIPT_MEMORY_DEFAULT_BYTES;
+	if (count == 0)
+		return;
+	error = policy_value_size(pieces->data, pieces->length, bytes);
+	if (error == NULL && (*bytes < SCRIPT_MEMORY_MIN_BYTES ||
+			      *bytes > SCRIPT_MEMORY_MAX_BYTES))
+		error = "expected a size from 256k to 256M";
+	if (error != NULL)
+		loader_error(loader, pieces, error);
+}
+
+static void
+set_script_instructions(struct section_loader *loader,
+			const struct policy_piece *pieces, size_t count)
+{
+	uint64_t *instructions = &loader->policy->script_limits.instructions;
+	const char *error;
+
+	*instructions = SCRIPT_INSTRUCTIONS_DEFAULT;
+	if (count == 0)
+		return;
+	error = policy_value_thousands(pieces->data, pieces->length,
+				       instructions);
+	if (error == NULL && (*instructions < SCRIPT_INSTRUCTIONS_MIN ||
+			      *instructions > SCRIPT_INSTRUCTIONS_MAX))
+		error = "expected a number from 1k to 1000M";
+	if (error != NULL)
+		loader_error(loader, pieces, error);
+}
+
+static void
+set_script_time(struct section_loader *loader,
+		const struct policy_piece *pieces, size_t count)
+{
+	uint32_t *msecs = &loader->policy->script_limits.time_msecs;
+	const char *error;
+
+	*msecs = SCRIPT_TIME_DEFAULT_MSECS;
+	if (count == 0)
+		return;
+	error = policy_value_msecs(pieces->data, pieces->length,
+				   SCRIPT_TIME_MAX_MSECS, msecs);
+	if (error != NULL)
+		loader_error(loader, pieces, error);
+}
+
+static void
 set_inherit(struct section_loader *loader,
 	    const struct policy_piece *pieces,
 	    size_t count)
@@ -275,6 +350,10 @@ static const struct policy_key policy_keys[] = {
 	{ "expire_interval", false, set_expire_interval },
 	{ "expire_max", false, set_expire_max },
 	{ "show", true, set_show },
+	{ "script", false, set_script },
+	{ "script_memory", false, set_script_memory },
+	{ "script_instructions", false, set_script_instructions },
+	{ "script_time", false, set_script_time },
 };
 #define POLICY_KEYS_COUNT (sizeof(policy_keys) / sizeof(policy_keys[0]))
 
@@ -692,6 +771,11 @@ loaded_policy_create(const struct policy_file *file,
 	loaded->policy.protected_delete = POLICY_ACTION_HIDE;
 	loaded->policy.expire_interval_secs = DEFAULT_EXPIRE_INTERVAL_SECS;
 	loaded->policy.expire_max = DEFAULT_EXPIRE_MAX;
+	loaded->policy.script_limits.memory_bytes =
+		SCRIPT_MEMORY_DEFAULT_BYTES;
+	loaded->policy.script_limits.instructions =
+		SCRIPT_INSTRUCTIONS_DEFAULT;
+	loaded->policy.script_limits.time_msecs = SCRIPT_TIME_DEFAULT_MSECS;
 	if (policy_arena_has_failed(arena)) {
 		policy_arena_free(&arena);
 		return NULL;
@@ -756,6 +840,10 @@ static uint32_t policy_fingerprint(const struct policy *policy)
 		}
 		hash = fingerprint_query(hash, &rules->rules[i].query);
 	}
+	if (policy->script != NULL) {
+		hash = fingerprint_bytes(hash, policy->script,
+					 strlen(policy->script) + 1);
+	}
 	return hash == 0 ? 1 : hash;
 }
 
@@ -815,7 +903,8 @@ int policy_load(const struct policy_file *file, const char *section_text,
 
 	if (policy_errors_is_empty(&errors)) {
 		policy->expire_fingerprint = policy_fingerprint(policy);
-		*has_guards_r = policy->show != NULL;
+		*has_guards_r = policy->show != NULL ||
+			policy->script != NULL;
 		*policy_r = policy;
 		return 0;
 	}

@@ -23,6 +23,12 @@ const char *policy_value_time(const char *text, size_t length,
 /* A number and nothing, or one of B k M G (in either case). */
 const char *policy_value_size(const char *text, size_t length,
 			      uint64_t *bytes_r);
+/* A number and one of ms s m, from 1ms to max_msecs. */
+const char *policy_value_msecs(const char *text, size_t length,
+			       uint32_t max_msecs, uint32_t *msecs_r);
+/* A number and nothing, or k (a thousand) or M (a million). */
+const char *policy_value_thousands(const char *text, size_t length,
+				   uint64_t *number_r);
 /* 1 to 4294967295 */
 const char *policy_value_count(const char *text, size_t length,
 			       uint32_t *count_r);

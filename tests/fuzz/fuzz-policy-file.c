@@ -94,7 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			failed = true;
 			continue;
 		}
-		require(guards == (policy->show != NULL));
+		require(guards == (policy->show != NULL ||
+			   policy->script != NULL));
 		require(policy->expire_fingerprint != 0);
 		decide_all(policy);
 		policy_free(&policy);
