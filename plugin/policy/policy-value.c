@@ -171,6 +171,28 @@ const char *policy_value_count(const char *text, size_t length,
 	return NULL;
 }
 
+const char *policy_value_mailbox(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0)
+		return "expected archive:MAILBOX, the name of a mailbox";
+	if (length > POLICY_MAILBOX_MAX_BYTES)
+		return "expected a shorter name of a mailbox";
+	if (policy_ascii_equals(name, length, "INBOX", 5)) {
+		return "mail can't be archived in the INBOX, which is where "
+			"it comes from";
+	}
+	if (name[0] == '/' || name[length - 1] == '/' ||
+	    strstr(name, "//") != NULL) {
+		return "expected the name of a mailbox, with one \"/\" between "
+			"its levels";
+	}
+	if (strpbrk(name, "*%") != NULL)
+		return "expected one mailbox, without * and %";
+	return NULL;
+}
+
 bool policy_value_is_date(const char *text, size_t length)
 {
 	return length > 0 && is_digit(text[0]) &&
