@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sandbox.h"
-#include "limits.h"
+#include "budget.h"
 
 /*
  * pcall, xpcall and setmetatable as a script gets them.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #define _GNU_SOURCE
 #include "list.h"
-#include "limits.h"
+#include "budget.h"
 
 #include <errno.h>
 #include <fcntl.h>

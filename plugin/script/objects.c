@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "objects.h"
-#include "limits.h"
+#include "budget.h"
 #include "sandbox.h"
 
 #include <stdio.h>
@@ -111,6 +111,15 @@ enum {
 	/* session, request: fields; message: headers */
 	UPVALUE_SECOND,
 };
+
+const char *objects_name(bool is_message, size_t index)
+{
+	if (is_message) {
+		return index < MESSAGE_NAMES_COUNT ?
+			message_names[index].name : NULL;
+	}
+	return index < SESSION_NAMES_COUNT ? session_names[index].name : NULL;
+}
 
 bool objects_has_field(const char *name)
 {

@@ -14,6 +14,9 @@
 void objects_register(lua_State *L);
 /* Push what the hook takes. Returns the number of values. */
 int objects_push(lua_State *L, const struct script_question *question);
+/* The names of a message's fields and methods, or a session's, of which the
+   first are a request's as well. Returns NULL behind the last one. */
+const char *objects_name(bool is_message, size_t index);
 /* Is it a field (not a method) of session or message? */
 bool objects_has_field(const char *name);
 

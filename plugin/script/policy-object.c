@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy-object.h"
 #include "answer.h"
-#include "limits.h"
+#include "budget.h"
 #include "line.h"
 #include "list.h"
 #include "sandbox.h"
@@ -62,12 +62,12 @@ static int policy_log(lua_State *L)
 		return 0;
 	script->logged++;
 	script->logged_session++;
-	if (script->logged > LOG_LINES_PER_CALL)
-		setup->log(setup->log_context, "(more lines of this call are "
-			   "left out)");
-	else if (script->logged_session > LOG_LINES_PER_SESSION)
+	if (script->logged_session > LOG_LINES_PER_SESSION)
 		setup->log(setup->log_context, "(more lines of this session "
 			   "are left out)");
+	else if (script->logged > LOG_LINES_PER_CALL)
+		setup->log(setup->log_context, "(more lines of this call are "
+			   "left out)");
 	else {
 		script_line_copy(line, sizeof(line), text, length);
 		setup->log(setup->log_context, line);

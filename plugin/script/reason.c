@@ -9,6 +9,20 @@
 
 #define TRACEBACK_MAX_BYTES 4000
 
+/* Pushes "name:line: " of the innermost line that runs, or "". */
+static void push_place(lua_State *L)
+{
+	lua_Debug ar;
+	int level;
+
+	for (level = 1; lua_getstack(L, level, &ar) != 0; level++) {
+		(void)lua_getinfo(L, "l", &ar);
+		if (ar.currentline > 0)
+			break;
+	}
+	luaL_where(L, level);
+}
+
 int script_error_handler(lua_State *L)
 {
 	struct script *script = script_of(L);
@@ -17,7 +31,7 @@ int script_error_handler(lua_State *L)
 		return 1;
 	if (lua_type(L, 1) != LUA_TSTRING) {
 		/* __tostring would run what has just failed */
-		luaL_where(L, 1);
+		push_place(L);
 		if (lua_type(L, 1) == LUA_TNUMBER) {
 			lua_pushvalue(L, 1);
 			(void)lua_tostring(L, -1);

@@ -99,8 +99,9 @@ static int globals_index(lua_State *L)
 				  "parameter of the hook, function "
 				  "pop3_policy_...(session, message)", name);
 	}
+	(void)lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
 	return sandbox_raise_unknown(L, "global", 2, lua_upvalueindex(1),
-				     1);
+				     lua_gettop(L));
 }
 
 /* upvalue 1: builtins */

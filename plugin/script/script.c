@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "answer.h"
-#include "limits.h"
+#include "budget.h"
 #include "line.h"
 #include "list.h"
-#include "memory.h"
+#include "state-memory.h"
 #include "objects.h"
 #include "policy-object.h"
 #include "reason.h"
@@ -92,7 +92,7 @@ script_load(struct script *script, const struct script_source *source)
 	(void)lua_atpanic(L, script_panic);
 	/* a new state has nothing to collect */
 	(void)lua_gc(L, LUA_GCSTOP);
-	script_limits_install(script);
+	script_budget_install(script);
 	lua_pushcfunction(L, script_error_handler);
 	lua_pushcfunction(L, load_protected);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)source);
@@ -122,12 +122,12 @@ struct script *script_create(const struct script_source *source,
 		(void)snprintf(script->reason, sizeof(script->reason), "%s",
 			       source->error);
 	} else {
-		script_limits_begin(script, -1);
+		script_budget_begin(script, -1);
 		if (_setjmp(script->abandon) == 0)
 			script_load(script, source);
 		else
 			script_reason_set(script, LUA_ERRMEM, "to load");
-		script_limits_end(script, -1);
+		script_budget_end(script, -1);
 		list_close(script);
 	}
 	if (script->reason[0] != '\0') {
@@ -260,7 +260,7 @@ void script_call(struct script *script, const struct script_question *question,
 	}
 	free(script->traceback);
 	script->traceback = NULL;
-	script_limits_begin(script, question->hook);
+	script_budget_begin(script, question->hook);
 	script->question = question;
 	script->serial++;
 	if (_setjmp(script->abandon) == 0)
@@ -269,7 +269,7 @@ void script_call(struct script *script, const struct script_question *question,
 		script_reason_set(script, LUA_ERRMEM, "for one call");
 	script->question = NULL;
 	script->serial++;
-	script_limits_end(script, question->hook);
+	script_budget_end(script, question->hook);
 	list_close(script);
 	if (!ok)
 		answer_fail(script, answer_r, script->reason,

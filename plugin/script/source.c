@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #define _GNU_SOURCE
 #include "source.h"
-#include "limits.h"
+#include "budget.h"
 #include "line.h"
-#include "memory.h"
+#include "state-memory.h"
 #include "reason.h"
 
 #include <stdio.h>
@@ -142,7 +142,7 @@ source_compile(struct script_source *source, const char *text, size_t size,
 	feed.script = script;
 	feed.at = text;
 	feed.end = text + size;
-	script_limits_begin(script, -1);
+	script_budget_begin(script, -1);
 	if (_setjmp(script->abandon) == 0)
 		source_run_parser(source, script, &feed);
 	else

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include "string-library.h"
 #include "sandbox.h"
-#include "limits.h"
+#include "budget.h"
 #include "pattern.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "limits.h"
+#include "budget.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -114,13 +114,13 @@ static void count_hook(lua_State *L, lua_Debug *ar)
 	}
 }
 
-void script_limits_install(struct script *script)
+void script_budget_install(struct script *script)
 {
 	lua_sethook(script->L, count_hook, LUA_MASKCOUNT,
 		    script->setup.count_exactly ? 1 : SCRIPT_COUNT_STEP);
 }
 
-void script_limits_begin(struct script *script, int hook)
+void script_budget_begin(struct script *script, int hook)
 {
 	int64_t left;
 
@@ -137,7 +137,7 @@ void script_limits_begin(struct script *script, int hook)
 		}
 	}
 	if (script->stop != SCRIPT_STOP_NONE && script->L != NULL)
-		script_limits_install(script);
+		script_budget_install(script);
 	script->stop = SCRIPT_STOP_NONE;
 	script->stop_place[0] = '\0';
 	script->instructions = 0;
@@ -147,7 +147,7 @@ void script_limits_begin(struct script *script, int hook)
 	script->memory.peak = script->memory.used;
 }
 
-void script_limits_end(struct script *script, int hook)
+void script_budget_end(struct script *script, int hook)
 {
 	int64_t usecs = 0;
 

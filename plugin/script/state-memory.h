@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef POP3_POLICY_SCRIPT_MEMORY_H
-#define POP3_POLICY_SCRIPT_MEMORY_H
+#ifndef POP3_POLICY_SCRIPT_STATE_MEMORY_H
+#define POP3_POLICY_SCRIPT_STATE_MEMORY_H
 
 /*
  * The memory of a Lua state: capped, and released as a whole.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef POP3_POLICY_SCRIPT_LIMITS_H
-#define POP3_POLICY_SCRIPT_LIMITS_H
+#ifndef POP3_POLICY_SCRIPT_BUDGET_H
+#define POP3_POLICY_SCRIPT_BUDGET_H
 
 /*
  * Instructions and time of a call, and how it ends when it has used them up.
@@ -9,10 +9,10 @@
 #include "state.h"
 
 /* A call (or loading) begins and ends. hook < 0: loading */
-void script_limits_begin(struct script *script, int hook);
-void script_limits_end(struct script *script, int hook);
+void script_budget_begin(struct script *script, int hook);
+void script_budget_end(struct script *script, int hook);
 /* Count the instructions of the state from now on. */
-void script_limits_install(struct script *script);
+void script_budget_install(struct script *script);
 
 /* A library function is about to do work that is worth so many instructions.
    Raises the error that stops the script if there are not as many left or the

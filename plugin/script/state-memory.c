@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "memory.h"
-#include "limits.h"
+#include "state-memory.h"
+#include "budget.h"
 
 #include <stdlib.h>
 
