@@ -102,6 +102,15 @@ struct message_handle {
 	uint64_t serial;
 };
 
+/* Lua keeps one copy of each short string, so that the address of a field's
+   name mostly says which it is; else its number is looked up. */
+static unsigned int hash_address(const void *address)
+{
+	return (unsigned int)((uintptr_t)address >> 4 ^
+			      (uintptr_t)address >> 10) %
+		SCRIPT_FIELD_SLOTS;
+}
+
 /* Upvalues of the functions that read fields: numbers of the fields by name,
    and what belongs to the kind of object. */
 enum {
@@ -219,14 +228,28 @@ static int push_text(lua_State *L, const char *text)
 }
 
 /* Returns the number of the field that is read, 0 = unknown. */
-static inline enum object_field get_field(lua_State *L)
+static inline enum object_field
+get_field(lua_State *L, struct script_field_slot *slots)
 {
+	struct script_field_slot *slot;
 	enum object_field field;
+	const char *name;
 
+	name = lua_tostring(L, 2);
+	if (name == NULL)
+		return FIELD_UNKNOWN;
+	slot = &slots[hash_address(name)];
+	if (slot->name == name)
+		return (enum object_field)slot->field;
 	lua_pushvalue(L, 2);
 	(void)lua_rawget(L, lua_upvalueindex(UPVALUE_NUMBERS));
 	field = (enum object_field)lua_tointegerx(L, -1, NULL);
 	lua_pop(L, 1);
+	if (field != FIELD_UNKNOWN) {
+		/* it stays: the table of numbers has it as a key */
+		slot->name = name;
+		slot->field = (unsigned int)field;
+	}
 	return field;
 }
 
@@ -242,9 +265,12 @@ static int push_mailbox_number(lua_State *L, enum script_field field,
 
 static int session_index(lua_State *L)
 {
-	const struct script_question *question = script_of(L)->question;
+	struct script *script = script_of(L);
+	const struct script_question *question = script->question;
 	const struct policy_session_facts *facts;
-	enum object_field field = get_field(L);
+	enum object_field field = get_field(L, question != NULL &&
+		question->hook == SCRIPT_HOOK_AUTH ? script->request_slots :
+		script->session_slots);
 
 	if (question == NULL)
 		return luaL_error(L, "nothing is known while a script loads");
@@ -335,7 +361,7 @@ static void check_handle(lua_State *L, const struct message_handle *handle)
 
 static int message_index(lua_State *L)
 {
-	enum object_field field = get_field(L);
+	enum object_field field = get_field(L, script_of(L)->message_slots);
 
 	check_handle(L, lua_touserdata(L, 1));
 	switch (field) {
@@ -507,20 +533,14 @@ static void push_session_object(lua_State *L, const char *what, size_t count)
 
 void objects_register(lua_State *L)
 {
-	struct script *script = script_of(L);
-
 	push_session_object(L, "session", SESSION_NAMES_COUNT);
-	script->session_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 	push_session_object(L, "request", REQUEST_NAMES_COUNT);
-	script->request_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-
 	push_numbers(L, message_names, MESSAGE_NAMES_COUNT);
 	lua_pushcfunction(L, message_header);
 	lua_pushcfunction(L, message_headers);
 	lua_pushcclosure(L, message_index, 3);
 	(void)luaL_newmetatable(L, MESSAGE_META);
 	finish_metatable(L, "message");
-	script->message_meta_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 int objects_push(lua_State *L, const struct script_question *question)
@@ -528,9 +548,8 @@ int objects_push(lua_State *L, const struct script_question *question)
 	struct script *script = script_of(L);
 	struct message_handle *handle;
 
-	(void)lua_rawgeti(L, LUA_REGISTRYINDEX,
-			  question->hook == SCRIPT_HOOK_AUTH ?
-			  script->request_ref : script->session_ref);
+	lua_pushvalue(L, question->hook == SCRIPT_HOOK_AUTH ?
+		      SCRIPT_INDEX_REQUEST : SCRIPT_INDEX_SESSION);
 	switch (question->hook) {
 	case SCRIPT_HOOK_AUTH:
 	case SCRIPT_HOOK_LOGIN:
@@ -541,7 +560,7 @@ int objects_push(lua_State *L, const struct script_question *question)
 	}
 	handle = lua_newuserdatauv(L, sizeof(*handle), 0);
 	handle->serial = script->serial;
-	(void)lua_rawgeti(L, LUA_REGISTRYINDEX, script->message_meta_ref);
+	lua_pushvalue(L, SCRIPT_INDEX_MESSAGE_META);
 	lua_setmetatable(L, -2);
 	return 2;
 }

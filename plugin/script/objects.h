@@ -9,8 +9,8 @@
 
 #include "state.h"
 
-/* Make their metatables and the one session and the one request of the state;
-   may raise an error for want of memory. */
+/* Push the one session and the one request of the state and the metatable of
+   messages; may raise an error for want of memory. */
 void objects_register(lua_State *L);
 /* Push what the hook takes. Returns the number of values. */
 int objects_push(lua_State *L, const struct script_question *question);

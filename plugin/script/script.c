@@ -14,18 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The outermost calls find it here. */
-#define HANDLER_INDEX 1
-
 /* An error outside of a protected call: no memory for its first values. */
 static int script_panic(lua_State *L)
 {
 	script_abandon(script_of(L));
 }
 
-static void find_hooks(lua_State *L)
+/* Pushes one value for each hook. */
+static void push_hooks(lua_State *L)
 {
 	struct script *script = script_of(L);
+	int globals = lua_gettop(L) + 1;
 	enum script_hook hook;
 	lua_Debug ar;
 	char name[40];
@@ -35,17 +34,15 @@ static void find_hooks(lua_State *L)
 		(void)snprintf(name, sizeof(name), "pop3_policy_%s",
 			       script_hook_name(hook));
 		lua_pushstring(L, name);
-		if (lua_rawget(L, -2) != LUA_TFUNCTION) {
-			lua_pop(L, 1);
+		if (lua_rawget(L, globals) != LUA_TFUNCTION)
 			continue;
-		}
 		lua_pushvalue(L, -1);
 		(void)lua_getinfo(L, ">S", &ar);
+		/* a function of a library has no line */
 		script->hook_lines[hook] = ar.linedefined > 0 ?
 			(unsigned int)ar.linedefined : 1;
-		script->hook_refs[hook] = luaL_ref(L, LUA_REGISTRYINDEX);
 	}
-	lua_pop(L, 1);
+	lua_remove(L, globals);
 }
 
 /* Index 1: the source */
@@ -57,7 +54,7 @@ static int load_protected(lua_State *L)
 	sandbox_push(L);
 	policy_object_push(L);
 	lua_setfield(L, -2, "policy");
-	lua_pop(L, 1);
+	lua_settop(L, 0);
 	objects_register(L);
 	(void)snprintf(chunk_name, sizeof(chunk_name), "@%s", source->name);
 	if (luaL_loadbufferx(L, source->bytecode, source->bytecode_size,
@@ -65,8 +62,8 @@ static int load_protected(lua_State *L)
 		return lua_error(L);
 	(void)lua_gc(L, LUA_GCRESTART);
 	lua_call(L, 0, 0);
-	find_hooks(L);
-	return 0;
+	push_hooks(L);
+	return SCRIPT_INDEX_LAST - SCRIPT_INDEX_HANDLER;
 }
 
 static void script_keep_load_error(struct script *script)
@@ -96,10 +93,10 @@ script_load(struct script *script, const struct script_source *source)
 	lua_pushcfunction(L, script_error_handler);
 	lua_pushcfunction(L, load_protected);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)source);
-	status = lua_pcall(L, 1, 0, HANDLER_INDEX);
+	status = lua_pcall(L, 1, SCRIPT_INDEX_LAST - SCRIPT_INDEX_HANDLER,
+			   SCRIPT_INDEX_HANDLER);
 	if (status != LUA_OK || script->stop != SCRIPT_STOP_NONE)
 		script_reason_set(script, status, "to load");
-	lua_settop(L, HANDLER_INDEX);
 }
 
 struct script *script_create(const struct script_source *source,
@@ -211,17 +208,16 @@ script_run_hook(struct script *script, const struct script_question *question,
 	lua_State *L = script->L;
 	int status, count;
 
-	lua_settop(L, HANDLER_INDEX);
-	(void)lua_rawgeti(L, LUA_REGISTRYINDEX,
-			  script->hook_refs[question->hook]);
+	lua_settop(L, SCRIPT_INDEX_LAST);
+	lua_pushvalue(L, SCRIPT_INDEX_HOOKS + (int)question->hook);
 	count = objects_push(L, question);
-	status = lua_pcall(L, count, LUA_MULTRET, HANDLER_INDEX);
+	status = lua_pcall(L, count, LUA_MULTRET, SCRIPT_INDEX_HANDLER);
 	if (status != LUA_OK || script->stop != SCRIPT_STOP_NONE) {
 		script_reason_set(script, status, "for one call");
 		return false;
 	}
-	return answer_check(script, question->hook, HANDLER_INDEX + 1,
-			    lua_gettop(L) - HANDLER_INDEX, answer);
+	return answer_check(script, question->hook, SCRIPT_INDEX_LAST + 1,
+			    lua_gettop(L) - SCRIPT_INDEX_LAST, answer);
 }
 
 static void

@@ -38,12 +38,38 @@ enum script_stop {
 
 struct script_block;
 
+/* Blocks of up to 256 bytes, by 16. */
+#define SCRIPT_MEMORY_CLASSES 17
+
 struct script_memory {
-	/* all blocks of the state */
+	/* all that was allocated */
 	struct script_block *blocks;
+	/* what is left of the last region */
+	char *region;
+	size_t region_left;
+	/* small blocks that can be used again, by class */
+	void *free[SCRIPT_MEMORY_CLASSES];
 	size_t used, peak, max;
 	/* requests that were refused since the script was stopped */
 	unsigned int refused;
+};
+
+/* What stays on the stack of a state that is loaded. */
+enum script_index {
+	SCRIPT_INDEX_HANDLER = 1,
+	SCRIPT_INDEX_SESSION,
+	SCRIPT_INDEX_REQUEST,
+	SCRIPT_INDEX_MESSAGE_META,
+	/* as many as there are hooks, nil where one is not defined */
+	SCRIPT_INDEX_HOOKS,
+	SCRIPT_INDEX_LAST = SCRIPT_INDEX_HOOKS + SCRIPT_HOOKS_COUNT - 1,
+};
+
+/* Which field a name is that was read before. */
+#define SCRIPT_FIELD_SLOTS 64
+struct script_field_slot {
+	const char *name;
+	unsigned int field;
 };
 
 struct script {
@@ -75,8 +101,9 @@ struct script {
 	bool is_loaded;
 	char *load_error, *load_traceback;
 	unsigned int hook_lines[SCRIPT_HOOKS_COUNT];
-	int hook_refs[SCRIPT_HOOKS_COUNT];
-	int session_ref, request_ref, message_meta_ref;
+	struct script_field_slot session_slots[SCRIPT_FIELD_SLOTS];
+	struct script_field_slot request_slots[SCRIPT_FIELD_SLOTS];
+	struct script_field_slot message_slots[SCRIPT_FIELD_SLOTS];
 
 	/* line in which the script was stopped, "" = unknown */
 	char stop_place[80];

@@ -330,7 +330,9 @@ static const struct answer_row {
 	{ RETURN("delete", "message.xyzzy"), "delete", NULL,
 	  "error unknown field of message \\\"xyzzy\\\"" },
 	{ RETURN("delete", "message[1]"), "delete", NULL,
-	  "error has a name, not a number" },
+	  "error unknown field of message \\\"1\\\"" },
+	{ RETURN("delete", "message[{}]"), "delete", NULL,
+	  "error has a name, not a table" },
 	{ RETURN("delete", "session.usr"), "delete", NULL,
 	  "error did you mean user?" },
 	{ RETURN("auth", "session.messages"), "auth", NULL,
@@ -730,7 +732,7 @@ START_TEST(test_log)
 	const char *text = DELETE("policy.log('a\\nb\\0c\\xFF')") "\n"
 		HOOK("expire", "policy.log(('\\xC3\\xA4'):rep(300))") "\n"
 		HOOK("show", "for i = 1, 1000 do policy.log(i) end") "\n"
-		HOOK("retrieve", "policy.log({})");
+		HOOK("retrieve", "policy.log(true)");
 	unsigned int i;
 
 	setup.log = keep_log;
@@ -751,7 +753,7 @@ START_TEST(test_log)
 	ck_assert_str_eq(logged.last, "(more lines of this session are left "
 			 "out)");
 	ck_assert_ptr_nonnull(strstr(ask(script, SCRIPT_HOOK_RETRIEVE, NULL),
-				     "string expected, got table"));
+				     "string expected, got boolean"));
 	script_free(&script);
 }
 END_TEST
