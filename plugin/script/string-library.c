@@ -386,7 +386,7 @@ static int string_rep(lua_State *L)
 	}
 	if ((lua_Unsigned)count > SCRIPT_STRING_MAX_BYTES / each)
 		return luaL_error(L, "a string can't be longer than 1 MB");
-	script_charge(L, (uint64_t)count);
+	script_charge(L, (uint64_t)count / 16);
 	luaL_buffinit(L, &buffer);
 	for (i = 0; i < count; i++) {
 		if (i > 0)

@@ -18,8 +18,12 @@ static lua_Integer check_table(lua_State *L, int index)
 
 static uint64_t span(lua_Integer first, lua_Integer last)
 {
-	return first > last ? 0 :
-		(uint64_t)last - (uint64_t)first + 1;
+	uint64_t distance = (uint64_t)last - (uint64_t)first;
+
+	/* all integers are one more than can be counted */
+	if (first > last)
+		return 0;
+	return distance == UINT64_MAX ? UINT64_MAX : distance + 1;
 }
 
 static int table_concat(lua_State *L)
