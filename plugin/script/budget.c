@@ -39,10 +39,8 @@ void script_note_place(struct script *script)
 
 static void script_set_stop(struct script *script, enum script_stop stop)
 {
-	if (script->stop != SCRIPT_STOP_NONE)
-		return;
-	script->stop = stop;
-	script_note_place(script);
+	if (script->stop == SCRIPT_STOP_NONE)
+		script->stop = stop;
 }
 
 void script_abandon(struct script *script)
@@ -63,6 +61,7 @@ int script_raise_doubt(lua_State *L, const char *text)
 	struct script *script = script_of(L);
 
 	snprintf(script->stop_text, sizeof(script->stop_text), "%s", text);
+	script_note_place(script);
 	script_set_stop(script, SCRIPT_STOP_DOUBT);
 	return script_raise_stop(L);
 }
@@ -77,11 +76,12 @@ bool script_is_late(struct script *script)
 
 static bool script_has_used_up(struct script *script)
 {
-	if (script->instructions > script->setup.limits.instructions) {
+	if (script->instructions > script->setup.limits.instructions)
 		script_set_stop(script, SCRIPT_STOP_INSTRUCTIONS);
-		return true;
-	}
-	return script_is_late(script);
+	else if (!script_is_late(script))
+		return false;
+	script_note_place(script);
+	return true;
 }
 
 void script_charge(lua_State *L, uint64_t instructions)

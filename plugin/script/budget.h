@@ -27,7 +27,8 @@ int script_raise_doubt(lua_State *L, const char *text);
 /* Give the state up at once. Does not return. Only where the script has been
    stopped and runs on. */
 void script_abandon(struct script *script) __attribute__((noreturn));
-/* Remember the line that runs, for the reason. */
+/* Remember the line that runs, for the reason. Not while Lua moves its stack:
+   it has no pointers into it then. */
 void script_note_place(struct script *script);
 
 #endif

@@ -113,6 +113,7 @@ void script_reason_set(struct script *script, int status,
 		       const char *purpose)
 {
 	char text[SCRIPT_REASON_BYTES];
+	char hook_place[100];
 	const char *message, *place;
 	size_t length;
 
@@ -121,6 +122,14 @@ void script_reason_set(struct script *script, int status,
 	if (script->stop != SCRIPT_STOP_NONE) {
 		place = script->stop_place[0] != '\0' ? script->stop_place :
 			script->name;
+		if (script->stop_place[0] == '\0' &&
+		    script->question != NULL) {
+			(void)snprintf(hook_place, sizeof(hook_place),
+				       "%s:%u", script->name,
+				       script->hook_lines[script->question->
+							  hook]);
+			place = hook_place;
+		}
 		length = (size_t)snprintf(text, sizeof(text), "%s: ", place);
 		if (length >= sizeof(text))
 			length = 0;

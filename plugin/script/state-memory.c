@@ -17,6 +17,9 @@
 #define REGION_BYTES (8 * 1024)
 #define CLASS_BYTES 16
 
+/* For a block that has grown out of being small. */
+#define KIND_GROWN SIZE_MAX
+
 /* Precedes a region and a block that is not small. */
 struct script_block {
 	struct script_block *next, **self;
@@ -49,9 +52,11 @@ static void block_link(struct script_memory *memory,
 	memory->blocks = block;
 }
 
-/* May the state have growth bytes more, for a block of new_size bytes? */
+/* May the state have growth bytes more, for a block of new_size bytes?
+   is_new: not for one that grows, which may be Lua's stack. */
 static bool
-memory_may_grow(struct script *script, size_t growth, size_t new_size)
+memory_may_grow(struct script *script, size_t growth, size_t new_size,
+		bool is_new)
 {
 	struct script_memory *memory = &script->memory;
 
@@ -64,7 +69,8 @@ memory_may_grow(struct script *script, size_t growth, size_t new_size)
 	if (new_size >= LARGE_BLOCK_BYTES && script_is_late(script))
 		return false;
 	if (memory->used + growth > memory->max) {
-		script_note_place(script);
+		if (is_new)
+			script_note_place(script);
 		/* a collection follows, which should not come too often */
 		(void)script_is_late(script);
 		return false;
@@ -93,7 +99,7 @@ static bool memory_new_region(struct script *script, bool force)
 		memory->free[class] = memory->region;
 		memory->region_left = 0;
 	}
-	if (!force && !memory_may_grow(script, REGION_BYTES, 0))
+	if (!force && !memory_may_grow(script, REGION_BYTES, 0, true))
 		return false;
 	block = malloc(sizeof(*block) + REGION_BYTES);
 	if (block == NULL)
@@ -133,11 +139,11 @@ static void small_free(struct script_memory *memory, void *block, size_t size)
 	memory->free[class] = block;
 }
 
-static void *large_alloc(struct script *script, size_t size)
+static void *large_alloc(struct script *script, size_t size, bool is_new)
 {
 	struct script_block *block;
 
-	if (!memory_may_grow(script, size, size))
+	if (!memory_may_grow(script, size, size, is_new))
 		return NULL;
 	block = malloc(sizeof(*block) + size);
 	if (block == NULL)
@@ -166,7 +172,8 @@ large_realloc(struct script *script, void *pointer, size_t old_size,
 	struct script_block *new_block;
 
 	if (new_size > old_size &&
-	    !memory_may_grow(script, new_size - old_size, new_size))
+	    !memory_may_grow(script, new_size - old_size, new_size,
+			     false))
 		return NULL;
 	block_unlink(block);
 	new_block = realloc(block, sizeof(*block) + new_size);
@@ -181,6 +188,7 @@ large_realloc(struct script *script, void *pointer, size_t old_size,
 	return new_block + 1;
 }
 
+/* kind: of the new object, as Lua names it, or one that is none of them */
 static void *memory_new(struct script *script, size_t kind, size_t size)
 {
 	if (is_small(size))
@@ -189,7 +197,7 @@ static void *memory_new(struct script *script, size_t kind, size_t size)
 		script_note_place(script);
 		return NULL;
 	}
-	return large_alloc(script, size);
+	return large_alloc(script, size, kind != KIND_GROWN);
 }
 
 static void
@@ -221,7 +229,8 @@ void *script_memory_alloc(void *data, void *block, size_t size_or_kind,
 		return block;
 	if (!is_small(old_size) && !is_small(new_size))
 		return large_realloc(script, block, old_size, new_size);
-	new_block = new_size > old_size ? memory_new(script, 0, new_size) :
+	new_block = new_size > old_size ? 
+		memory_new(script, KIND_GROWN, new_size) :
 		small_alloc(script, new_size, true);
 	if (new_block == NULL)
 		return NULL;

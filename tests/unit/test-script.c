@@ -545,7 +545,7 @@ static const struct broken_row {
 	  "a metatable can't have __close here" },
 	{ TEXT("while true do end"), "script_instructions" },
 	{ TEXT("local s = 'x' while true do s = s .. s end"),
-	  "t.lua:1: needs more memory to load" },
+	  "needs more memory to load" },
 	{ TEXT("load('x')"), "load is not available" },
 	{ TEXT("require('x')"), "require is not available" },
 	{ TEXT("string.dump(5)"), "attempt to call a nil value" },
