@@ -42,14 +42,19 @@ static int
 source_write(lua_State *L, const void *data, size_t size, void *context)
 {
 	struct script_source *source = context;
+	size_t room = source->bytecode_room;
 	char *bytecode;
 
 	(void)L;
-	bytecode = realloc(source->bytecode, source->bytecode_size + size);
-	if (bytecode == NULL)
-		return 1;
-	memcpy(bytecode + source->bytecode_size, data, size);
-	source->bytecode = bytecode;
+	if (source->bytecode_size + size > room) {
+		room = room * 2 + size + 1024;
+		bytecode = realloc(source->bytecode, room);
+		if (bytecode == NULL)
+			return 1;
+		source->bytecode = bytecode;
+		source->bytecode_room = room;
+	}
+	memcpy(source->bytecode + source->bytecode_size, data, size);
 	source->bytecode_size += size;
 	return 0;
 }

@@ -13,7 +13,7 @@ struct script_source {
 	char *name;
 	/* NULL where there is an error */
 	char *bytecode;
-	size_t bytecode_size;
+	size_t bytecode_size, bytecode_room;
 	char *error;
 };
 
