@@ -91,7 +91,7 @@ struct script_value {
    name: as the script wrote it, printable without ":" where it is a header's;
    NULL unless the field takes one. What is put into value_r belongs to the
    adapter and must stay until the next call. Returns 1, 0 = there is none
-   (nil to the script), -1 = it could not be found out, then value_r->text
+   (nil to the script; false, for a flag), -1 = it could not be found out, then value_r->text
    says why in one line or is NULL: the whole call fails, whatever the script
    does about it. */
 typedef int script_get_func_t(void *context, enum script_field field,
@@ -190,8 +190,8 @@ void script_source_free(struct script_source **source);
 
 /* A fresh state in which the source has run once. Returns NULL only if there
    is no memory; script_error() says whether it failed, then every question
-   is answered with FAILED. context: for what the script may ask while it is
-   loaded, which is nothing about sessions and messages. */
+   is answered with FAILED. While it is loaded it knows nothing about sessions
+   and messages. */
 struct script *script_create(const struct script_source *source,
 			     const struct script_setup *setup);
 /* Why it could not be loaded, or NULL. */

@@ -79,7 +79,6 @@ struct script {
 	char *name;
 
 	/* Of the call that runs. */
-	bool in_call;
 	uint64_t serial;
 	const struct script_question *question;
 	enum script_stop stop;
@@ -98,7 +97,6 @@ struct script {
 	unsigned int logged_session;
 	bool is_dead;
 
-	bool is_loaded;
 	char *load_error, *load_traceback;
 	unsigned int hook_lines[SCRIPT_HOOKS_COUNT];
 	struct script_field_slot session_slots[SCRIPT_FIELD_SLOTS];

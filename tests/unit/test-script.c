@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #define _GNU_SOURCE
+#include "budget.h"
 #include "case-values.h"
 
 #include <check.h>
@@ -711,6 +712,52 @@ START_TEST(test_doubt)
 }
 END_TEST
 
+static int
+abandon_get(void *context, enum script_field field, const char *name,
+	    struct script_value *value_r)
+{
+	(void)field;
+	(void)name;
+	(void)value_r;
+	script_abandon(context);
+}
+
+/* What ends a script that runs on although it was stopped: the state is dead,
+   and everything fails from then on. */
+START_TEST(test_abandon)
+{
+	struct policy_session_facts session = {
+		.user = "u", .login = "u", .mechanism = "", .remote_ip = "",
+		.local_ip = "", .id = "", .now = 1,
+	};
+	struct script_question question = {
+		.hook = SCRIPT_HOOK_DELETE,
+		.session = &session,
+		.get = abandon_get,
+	};
+	struct script_answer answer;
+	struct script *script = load(
+		DELETE("pcall(function() return message.size end) "
+		       "return policy.ALLOW") "\n"
+		HOOK("expire", "return policy.EXPUNGE"));
+
+	question.context = script;
+	script_call(script, &question, &answer);
+	ck_assert_int_eq(answer.outcome, SCRIPT_FAILED);
+	ck_assert_int_eq(answer.action, POLICY_ACTION_DENY);
+	ck_assert_ptr_nonnull(strstr(answer.reason, "t.lua:1: needs more"));
+	question.hook = SCRIPT_HOOK_EXPIRE;
+	script_call(script, &question, &answer);
+	ck_assert_int_eq(answer.outcome, SCRIPT_FAILED);
+	ck_assert_ptr_nonnull(answer.reason);
+	/* a hook that is not defined has nothing to fail */
+	question.hook = SCRIPT_HOOK_SHOW;
+	script_call(script, &question, &answer);
+	ck_assert_int_eq(answer.outcome, SCRIPT_PASS);
+	script_free(&script);
+}
+END_TEST
+
 struct logged {
 	unsigned int count;
 	char last[500];
@@ -911,6 +958,7 @@ int main(void)
 	tcase_add_test(tcase, test_kept_handles);
 	tcase_add_test(tcase, test_stop_ends_one_call);
 	tcase_add_test(tcase, test_doubt);
+	tcase_add_test(tcase, test_abandon);
 	tcase_add_test(tcase, test_log);
 	tcase_add_test(tcase, test_list_is_read_again);
 	tcase_add_test(tcase, test_show_time);
