@@ -130,8 +130,8 @@ size_t policy_file_check(const struct policy_file *file,
    after the file was freed, or -1 after reporting at least one error: those
    outside sections (again), of the section and of its ancestors.
    *has_guards_r says whether the policy has a key that guards what may be
-   seen (show, script); if it failed, also whether it might have one: an ancestor has
-   it or can't be found, the key is misspelt. report may be NULL. */
+   seen (show, script); if it failed, also whether it might have one: an
+   ancestor has it or can't be found, the key is misspelt. report may be NULL. */
 int policy_load(const struct policy_file *file, const char *section,
 		struct policy **policy_r, bool *has_guards_r,
 		policy_error_func_t *report, void *context);

@@ -91,8 +91,8 @@ struct script_value {
    name: as the script wrote it, printable without ":" where it is a header's;
    NULL unless the field takes one. What is put into value_r belongs to the
    adapter and must stay until the next call. Returns 1, 0 = there is none
-   (nil to the script; false, for a flag), -1 = it could not be found out, then value_r->text
-   says why in one line or is NULL: the whole call fails, whatever the script
+   (nil to the script; false, for a flag), -1 = it could not be found out, then
+   value_r->text says why in one line or is NULL: the whole call fails, whatever the script
    does about it. */
 typedef int script_get_func_t(void *context, enum script_field field,
 			      const char *name, struct script_value *value_r);

@@ -3,8 +3,8 @@
 #define POP3_POLICY_VALUE_H
 
 /*
- * Times, sizes, numbers, dates and names as a policy writes them. Strict: no signs,
- * no blanks, no units other than those named, nothing that overflows. Each
+ * Times, sizes, numbers, dates and names as a policy writes them. Strict: no
+ * signs, no blanks, no units other than those named, nothing that overflows. Each
  * function returns NULL and sets its result, or says (static text) what is
  * wrong and what was expected.
  */

@@ -24,7 +24,8 @@ static int get_fixed(void *context, enum script_field field, const char *name,
 int main(int argc, char *argv[])
 {
 	static const struct policy_session_facts session = {
-		.user = "user@example.org", .login = "user", .mechanism = "PLAIN",
+		.user = "user@example.org", .login = "user",
+		.mechanism = "PLAIN",
 		.remote_ip = "192.0.2.1", .local_ip = "192.0.2.2", .id = "id",
 		.now = 1700000000,
 	};

@@ -68,11 +68,12 @@ static bool is_wanted(const char *want, const char *got)
 {
 	size_t length = strlen(got);
 
-	for (; *want != '\0'; want += strcspn(want, "|"), want += *want == '|') {
+	for (; *want != '\0'; want += *want == '|' ? 1 : 0) {
 		if (strncmp(want, "any", 3) == 0 ||
 		    (strncmp(want, got, length) == 0 &&
 		     (want[length] == '|' || want[length] == '\0')))
 			return true;
+		want += strcspn(want, "|");
 	}
 	return false;
 }
