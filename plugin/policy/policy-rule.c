@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy-rule.h"
 #include "policy-query.h"
+#include "policy-value.h"
 
 #include <string.h>
 
 /* -ERR, a text and CRLF must fit into the 512 bytes of a POP3 response line
    (RFC 1939 3). */
 #define DENY_TEXT_MAX_BYTES 400
-
-/* What Dovecot takes for one level; a name of several is not longer in
-   practice. */
-#define MAILBOX_NAME_MAX_BYTES 255
 
 enum rule_parameter {
 	PARAMETER_NONE = 0,
@@ -160,29 +157,6 @@ rule_cut_text(const struct rule_parser *parser, struct policy_piece *rest)
 	return rule_cut_quoted(parser, rest, DENY_TEXT_MAX_BYTES);
 }
 
-/* Why no mail may be archived there, or NULL. */
-static const char *mailbox_name_error(const char *name)
-{
-	size_t length = strlen(name);
-
-	if (length == 0)
-		return "expected archive:MAILBOX, the name of a mailbox";
-	if (length > MAILBOX_NAME_MAX_BYTES)
-		return "expected a shorter name of a mailbox";
-	if (policy_ascii_equals(name, length, "INBOX", 5)) {
-		return "mail can't be archived in the INBOX, which is where "
-			"it comes from";
-	}
-	if (name[0] == '/' || name[length - 1] == '/' ||
-	    strstr(name, "//") != NULL) {
-		return "expected the name of a mailbox, with one \"/\" between "
-			"its levels";
-	}
-	if (strpbrk(name, "*%") != NULL)
-		return "expected one mailbox, without * and %";
-	return NULL;
-}
-
 /* Takes MAILBOX or "MAILBOX" off the front of rest. Returns NULL after
    reporting. */
 static const char *
@@ -194,7 +168,7 @@ rule_cut_mailbox(const struct rule_parser *parser, struct policy_piece *rest)
 	if (rest->length == 0 || policy_is_blank(rest->data[0])) {
 		name = "";
 	} else if (rest->data[0] == '"') {
-		name = rule_cut_quoted(parser, rest, MAILBOX_NAME_MAX_BYTES);
+		name = rule_cut_quoted(parser, rest, POLICY_MAILBOX_MAX_BYTES);
 	} else {
 		word = policy_piece_cut_word(rest);
 		name = policy_arena_strndup(parser->arena, word.data,
@@ -204,7 +178,7 @@ rule_cut_mailbox(const struct rule_parser *parser, struct policy_piece *rest)
 	}
 	if (name == NULL)
 		return NULL;
-	error = mailbox_name_error(name);
+	error = policy_value_mailbox(name);
 	if (error != NULL) {
 		rule_error(parser, &at, error);
 		return NULL;

@@ -111,6 +111,54 @@ const char *policy_value_size(const char *text, size_t length,
 	return NULL;
 }
 
+const char *policy_value_msecs(const char *text, size_t length,
+			       uint32_t max_msecs, uint32_t *msecs_r)
+{
+	uint64_t number, unit;
+	size_t digits, rest;
+
+	digits = parse_digits(text, length, &number);
+	rest = length - digits;
+	if (digits == 0)
+		return "expected a number with a unit (ms, s, m), like 100ms";
+	if (rest == 2 && memcmp(text + digits, "ms", 2) == 0)
+		unit = 1;
+	else if (rest == 1 && text[digits] == 's')
+		unit = 1000;
+	else if (rest == 1 && text[digits] == 'm')
+		unit = 60 * 1000;
+	else
+		return "a time needs a unit here: ms, s or m, like 100ms";
+	if (number == 0)
+		return "a time must be longer than 0";
+	if (number > max_msecs / unit)
+		return "this time is too long";
+	*msecs_r = (uint32_t)(number * unit);
+	return NULL;
+}
+
+const char *policy_value_thousands(const char *text, size_t length,
+				   uint64_t *number_r)
+{
+	uint64_t number, unit = 1;
+	size_t digits;
+
+	digits = parse_digits(text, length, &number);
+	if (digits + 1 == length && text[digits] == 'k')
+		unit = 1000;
+	else if (digits + 1 == length && text[digits] == 'M')
+		unit = 1000000;
+	else if (digits != length)
+		digits = 0;
+	if (digits == 0)
+		return "expected a number, alone or with k (thousand) or M "
+			"(million), like 2M";
+	if (number > UINT64_MAX / unit)
+		return "this number is too large";
+	*number_r = number * unit;
+	return NULL;
+}
+
 const char *policy_value_count(const char *text, size_t length,
 			       uint32_t *count_r)
 {
@@ -120,6 +168,28 @@ const char *policy_value_count(const char *text, size_t length,
 	    number == 0 || number > UINT32_MAX)
 		return "expected a number from 1 to 4294967295";
 	*count_r = (uint32_t)number;
+	return NULL;
+}
+
+const char *policy_value_mailbox(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0)
+		return "expected archive:MAILBOX, the name of a mailbox";
+	if (length > POLICY_MAILBOX_MAX_BYTES)
+		return "expected a shorter name of a mailbox";
+	if (policy_ascii_equals(name, length, "INBOX", 5)) {
+		return "mail can't be archived in the INBOX, which is where "
+			"it comes from";
+	}
+	if (name[0] == '/' || name[length - 1] == '/' ||
+	    strstr(name, "//") != NULL) {
+		return "expected the name of a mailbox, with one \"/\" between "
+			"its levels";
+	}
+	if (strpbrk(name, "*%") != NULL)
+		return "expected one mailbox, without * and %";
 	return NULL;
 }
 

@@ -1,0 +1,8 @@
+-- want: error
+function pop3_policy_delete(session, message)
+  local mt = {}
+  local t = setmetatable({}, mt)
+  mt.__close = function() while true do end end
+  local x <close> = t
+  error('x')
+end

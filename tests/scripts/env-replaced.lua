@@ -1,0 +1,5 @@
+-- want: error
+function pop3_policy_delete(session, message)
+  local _ENV = {}
+  return policy.DENY
+end

@@ -1,0 +1,5 @@
+-- want: allow|instructions|time
+function pop3_policy_delete(session, message)
+  local s = ('a'):rep(1000000):gsub('', '')
+  return policy.ALLOW
+end

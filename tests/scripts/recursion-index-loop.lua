@@ -1,0 +1,7 @@
+-- want: error
+function pop3_policy_delete(session, message)
+  local a, b = {}, {}
+  setmetatable(a, { __index = b })
+  setmetatable(b, { __index = a })
+  return a.x
+end

@@ -1,0 +1,5 @@
+-- want: error
+function pop3_policy_delete(session, message)
+  policy = { DENY = policy.ALLOW }
+  return policy.DENY
+end
