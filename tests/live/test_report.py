@@ -237,6 +237,8 @@ class ReportEvents(JournalTest):
                            "delete = deny body hello\n")
         self.expect_errors("Can't decide about delete", "Corrupted|open|read")
         client = user.pop3()
+        # "+OK" comes before new mail is moved to cur/
+        client.ok("NOOP")
         for path in user.mail_files():
             os.chmod(os.path.join(user.host_home, path), 0)
         client.ok("DELE 1")
