@@ -5,6 +5,10 @@ import re
 import unittest
 
 # These are never right, whatever a test does.
+# A process that waits for its next session, of an earlier test that had moved
+# the clock: Dovecot ends it. One that has a session names the user.
+_IDLE_IN_THE_FUTURE = re.compile(
+    r"\w+\(\d+\): Fatal: Time just moved backwards")
 _ALWAYS_WRONG = re.compile(
     r"Panic: |Fatal: |killed with signal|leaked|refcount|AddressSanitizer|"
     r"runtime error:|BUG: ")
@@ -100,6 +104,8 @@ class LiveTest(unittest.TestCase):
 
     def _check_log(self):
         for line in self.log().splitlines():
+            if _IDLE_IN_THE_FUTURE.search(line):
+                continue
             if _ALWAYS_WRONG.search(line):
                 self.fail("in the log: " + line)
             if _ERROR.search(line) and not any(
