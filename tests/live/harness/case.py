@@ -4,11 +4,12 @@
 import re
 import unittest
 
-# These are never right, whatever a test does.
 # A process that waits for its next session, of an earlier test that had moved
 # the clock: Dovecot ends it. One that has a session names the user.
 _IDLE_IN_THE_FUTURE = re.compile(
     r"\w+\(\d+\): Fatal: Time just moved backwards")
+
+# These are never right, whatever a test does.
 _ALWAYS_WRONG = re.compile(
     r"Panic: |Fatal: |killed with signal|leaked|refcount|AddressSanitizer|"
     r"runtime error:|BUG: ")
