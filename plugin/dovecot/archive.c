@@ -64,14 +64,19 @@ static void target_rollback(struct archive_target *target)
 		mailbox_transaction_rollback(&target->src_trans);
 }
 
-static void target_free(struct archive_target *target)
+static void target_forget_guids(struct archive_target *target)
 {
-	target_rollback(target);
-	array_free(&target->uids);
 	if (target->guids_pool != NULL) {
 		hash_table_destroy(&target->guids);
 		pool_unref(&target->guids_pool);
 	}
+}
+
+static void target_free(struct archive_target *target)
+{
+	target_rollback(target);
+	array_free(&target->uids);
+	target_forget_guids(target);
 	if (target->box != NULL)
 		mailbox_free(&target->box);
 	i_free(target->name);
@@ -116,6 +121,13 @@ static int archive_lock(struct archive *archive, const char **error_r)
 
 void archive_unlock(struct archive *archive)
 {
+	struct archive_target *target;
+
+	/* until the next time somebody may have removed copies */
+	if (array_is_created(&archive->targets)) {
+		array_foreach_elem(&archive->targets, target)
+			target_forget_guids(target);
+	}
 	file_lock_free(&archive->lock);
 }
 
@@ -309,10 +321,8 @@ target_read_guids(struct archive_target *target, const char **error_r)
 	}
 	mail_free(&mail);
 	(void)mailbox_transaction_commit(&trans);
-	if (ret < 0) {
-		hash_table_destroy(&target->guids);
-		pool_unref(&target->guids_pool);
-	}
+	if (ret < 0)
+		target_forget_guids(target);
 	return ret;
 }
 

@@ -173,18 +173,25 @@ set_protected_delete(struct policy_key_target *target,
 }
 
 static void
+set_time(struct policy_key_target *target, const struct policy_piece *pieces,
+	 size_t count, int64_t default_secs, int64_t *secs_r)
+{
+	const char *error;
+
+	*secs_r = default_secs;
+	if (count == 0)
+		return;
+	error = policy_value_time(pieces->data, pieces->length, secs_r);
+	if (error != NULL)
+		target_error(target, pieces, error);
+}
+
+static void
 set_expire_interval(struct policy_key_target *target,
 		    const struct policy_piece *pieces, size_t count)
 {
-	int64_t *secs = &target->policy->expire_interval_secs;
-	const char *error;
-
-	*secs = DEFAULT_EXPIRE_INTERVAL_SECS;
-	if (count == 0)
-		return;
-	error = policy_value_time(pieces->data, pieces->length, secs);
-	if (error != NULL)
-		target_error(target, pieces, error);
+	set_time(target, pieces, count, DEFAULT_EXPIRE_INTERVAL_SECS,
+		 &target->policy->expire_interval_secs);
 }
 
 static void
@@ -251,15 +258,8 @@ static void
 set_journal_retention(struct policy_key_target *target,
 		      const struct policy_piece *pieces, size_t count)
 {
-	int64_t *secs = &target->policy->journal_retention_secs;
-	const char *error;
-
-	*secs = DEFAULT_JOURNAL_RETENTION_SECS;
-	if (count == 0)
-		return;
-	error = policy_value_time(pieces->data, pieces->length, secs);
-	if (error != NULL)
-		target_error(target, pieces, error);
+	set_time(target, pieces, count, DEFAULT_JOURNAL_RETENTION_SECS,
+		 &target->policy->journal_retention_secs);
 }
 
 /* In the order of the guide's table. */
