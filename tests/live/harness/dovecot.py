@@ -7,7 +7,9 @@ under test lives in a chroot, in that. Nothing on the host changes, and the
 kernel takes Dovecot down with the process that started it.
 """
 
+import array
 import ctypes
+import fcntl
 import glob
 import os
 import re
@@ -16,6 +18,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import termios
 import time
 
 from .clock import Clock
@@ -50,6 +53,17 @@ def free_ports(count):
 def _with_environment(environment):
     return "/usr/bin/env " + " ".join(
         "%s=%s" % item for item in environment.items())
+
+
+def _unread(path):
+    """The number of bytes in the pipe that nobody has read so far."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        count = array.array("i", [0])
+        fcntl.ioctl(fd, termios.FIONREAD, count)
+        return count[0]
+    finally:
+        os.close(fd)
 
 
 def _checker():
@@ -307,16 +321,55 @@ class Dovecot:
         return os.path.getsize(self.log_path)
 
     def log_text(self, mark=0):
+        """What has been logged after mark: all of it, also what a process
+        handed to Dovecot's log process just before it ended."""
+        deadline = time.monotonic() + 10
+        while not self._log_is_written() and time.monotonic() < deadline:
+            time.sleep(0.002)
+        return self._written_log(mark)
+
+    def _written_log(self, mark):
         with open(self.log_path, "rb") as file:
             file.seek(mark)
             return file.read().decode(errors="replace")
+
+    def _log_is_written(self):
+        """Does the log process wait for something to be read?"""
+        pid = self._log_process()
+        if pid is None:
+            return True
+        try:
+            for fd in os.listdir("/proc/%d/fd" % pid):
+                path = "/proc/%d/fd/%s" % (pid, fd)
+                if os.readlink(path).startswith("pipe:") and _unread(path):
+                    return False
+            with open("/proc/%d/stat" % pid) as file:
+                return file.read().rpartition(")")[2].split()[0] == "S"
+        except FileNotFoundError:
+            # It closed a pipe, or is gone.
+            return False
+
+    def _log_process(self):
+        if self.process is None or self.process.poll() is not None:
+            return None
+        pid = self.process.pid
+        try:
+            with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+                children = [int(child) for child in file.read().split()]
+            for child in children:
+                with open("/proc/%d/comm" % child) as file:
+                    if file.read() == "log\n":
+                        return child
+        except FileNotFoundError:
+            pass
+        return None
 
     def wait_log(self, pattern, mark=0, timeout=10):
         """Waits until the log has the pattern (a regular expression) after
         mark. Returns the match, or None."""
         deadline = time.monotonic() + timeout
         while True:
-            match = re.search(pattern, self.log_text(mark), re.M)
+            match = re.search(pattern, self._written_log(mark), re.M)
             if match is not None or time.monotonic() > deadline:
                 return match
             time.sleep(0.005)
