@@ -16,6 +16,7 @@
  * counted. Names of policies and domains are one word.
  */
 
+#include "limits.h"
 #include "query.h"
 #include "verdict.h"
 
@@ -83,6 +84,12 @@ struct policy {
 	int64_t expire_interval_secs;	/* default one day */
 	uint32_t expire_max;		/* messages a run, default 10000 */
 
+	/* Name of the Lua file as it is written, NULL = not set. Relative: to
+	   the folder of the policy file. */
+	const char *script;
+	unsigned int script_line;
+	struct script_limits script_limits;
+
 	/* See struct policy_verdict, without_effect. */
 	enum policy_mode mode;
 
@@ -91,8 +98,9 @@ struct policy {
 	bool journal_required;
 	int64_t journal_retention_secs;	/* default 366 days */
 
-	/* Same value for the same expire rules, hold, min_retention, age_from
-	   and nothing else; never 0. Changes when any of them does. */
+	/* Same value for the same expire rules, hold, min_retention, age_from,
+	   name of the script and nothing else; never 0. Changes when any of
+	   them does. What is in the script is for the caller to add. */
 	uint32_t expire_fingerprint;
 };
 
@@ -116,8 +124,8 @@ void policy_file_free(struct policy_file **file);
 /* Errors outside sections? They concern everybody. */
 bool policy_file_has_error(const struct policy_file *file);
 /* Does any section of the file have a key that guards what may be seen
-   (show), or one that looks like a slip of the pen for it? For use when it is
-   unknown which section counts. */
+   (show, script), or one that looks like a slip of the pen for it? For use
+   when it is unknown which section counts. */
 bool policy_file_has_guards(const struct policy_file *file);
 
 /* Which section is this user's: [policy NAME] where name is given and not
@@ -145,8 +153,9 @@ size_t policy_file_check(const struct policy_file *file,
    after the file was freed, or -1 after reporting at least one error: those
    outside sections (again), of the section and of its ancestors.
    *has_guards_r says whether the policy has a key that guards what may be
-   seen (show); if it failed, also whether it might have one: an ancestor has
-   it or can't be found, the key is misspelt. report may be NULL. */
+   seen (show, script); if it failed, also whether it might have one: an
+   ancestor has it or can't be found, the key is misspelt. report may be
+   NULL. */
 int policy_load(const struct policy_file *file, const char *section,
 		struct policy **policy_r, bool *has_guards_r,
 		policy_error_func_t *report, void *context);

@@ -38,6 +38,7 @@ enum policy_reason {
 	POLICY_REASON_ERROR = 0,
 	POLICY_REASON_HOLD,
 	POLICY_REASON_MIN_RETENTION,
+	POLICY_REASON_SCRIPT,
 	POLICY_REASON_RULE,
 	/* No rule matched. */
 	POLICY_REASON_DEFAULT,
@@ -46,14 +47,16 @@ enum policy_reason {
 struct policy_verdict {
 	enum policy_action action;
 	enum policy_reason reason;
-	/* Text for the client that the winning `deny:"text"` gives, or NULL.
-	   Owned by the policy. */
+	/* Text for the client that the winning `deny:"text"` gives, or the
+	   script, or NULL. Owned by the policy; a script's is valid until the
+	   next verdict. */
 	const char *text;
 	/* ARCHIVE: the mailbox as it stands in the policy file, UTF-8, "/"
-	   between the levels; else NULL. Owned by the policy. */
+	   between the levels, or as the script gives it; else NULL. Owned by
+	   the policy, or by whoever asks the script. */
 	const char *mailbox;
-	/* Where the winning rule, hold or min_retention stands (the policy
-	   owns file), line counted from 1. line = 0: no such place (default,
+	/* Where the winning rule, hold or min_retention stands, or the
+	   script's hook (owned like mailbox), line counted from 1. line = 0: no such place (default,
 	   or the whole policy is broken). */
 	const char *file;
 	unsigned int line;
@@ -68,7 +71,8 @@ struct policy_verdict {
    Never NULL. */
 const char *policy_action_name(enum policy_question question,
 			       enum policy_action action);
-/* "error", "hold", "min_retention", "rule" or "default". Never NULL. */
+/* "error", "hold", "min_retention", "script", "rule" or "default". Never
+   NULL. */
 const char *policy_reason_name(enum policy_reason reason);
 /* "delete", "retrieve", "expire" or "remove". Never NULL. */
 const char *policy_question_name(enum policy_question question);

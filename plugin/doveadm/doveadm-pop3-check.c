@@ -6,6 +6,7 @@
 #include "hash.h"
 #include "doveadm.h"
 #include "doveadm-print.h"
+#include "policy-script.h"
 #include "query.h"
 #include "user-policy.h"
 #include "compat-doveadm.h"
@@ -66,6 +67,21 @@ check_rules(struct check *check, const struct policy_rules *rules)
 	}
 }
 
+/* With the rights of whoever checks: whether the mail user could write the
+   script, only his sessions know. */
+static void check_script(struct check *check, const struct policy *policy)
+{
+	struct policy_script *script;
+	const char *error;
+
+	if (policy->script == NULL)
+		return;
+	if (policy_script_init(policy, &script, &error) < 0)
+		check_print_error(check, error);
+	else
+		policy_script_deinit(&script);
+}
+
 static void check_file(struct check *check, struct policy_file *file)
 {
 	struct policy *policy;
@@ -83,6 +99,7 @@ static void check_file(struct check *check, struct policy_file *file)
 		check_rules(check, &policy->delete_rules);
 		check_rules(check, &policy->retrieve_rules);
 		check_rules(check, &policy->expire_rules);
+		check_script(check, policy);
 		policy_free(&policy);
 	}
 }

@@ -14,6 +14,8 @@
 #include "compat-doveadm.h"
 #include "history.h"
 #include "judge.h"
+#include "policy-events.h"
+#include "policy-script.h"
 #include "query.h"
 #include "session-facts.h"
 #include "user-policy.h"
@@ -33,6 +35,8 @@ struct explain {
 	struct mail_user *user;
 	/* NULL: none concerns this user */
 	const struct policy *policy;
+	/* NULL = none */
+	struct policy_script *script;
 	struct policy_session_facts session;
 
 	struct mailbox *box;
@@ -260,6 +264,8 @@ static void explain_message(struct explain *explain, uint32_t seq)
 		doveadm_print("now");
 	else if (explain->policy == NULL)
 		doveadm_print("-");
+	else if (judge_asks_script(explain->judge, POLICY_QUESTION_EXPIRE))
+		doveadm_print("unknown");
 	else
 		doveadm_print(time_text(explain_due(explain, seq, &facts)));
 	doveadm_print(explain->policy == NULL ? "-" :
@@ -312,10 +318,11 @@ static void explain_messages(struct explain *explain)
 
 	if (explain->policy != NULL) {
 		explain->judge = judge_init(explain->policy, &explain->session,
-					    explain->history);
+					    explain->history, explain->script);
 		explain->future_judge = judge_init(explain->policy,
 						   &explain->future,
-						   explain->history);
+						   explain->history,
+						   explain->script);
 	}
 	explain->trans = mailbox_transaction_begin(explain->box, 0, __func__);
 	explain->mail = mail_alloc(explain->trans, MAIL_FETCH_GUID |
@@ -387,12 +394,18 @@ cmd_pop3_explain_run(struct doveadm_mail_cmd_context *_ctx,
 	struct explain_cmd *cmd = container_of(_ctx, struct explain_cmd, cmd.ctx);
 	struct user_policy *policy;
 	struct explain explain;
+	struct event *event;
+	const char *error;
 	int ret = -1;
 
 	if (cmd->query_failed)
 		return -1;
 
 	policy = user_policy_load(user);
+	event = policy_event_create(user, policy->section);
+	if (policy->script != NULL &&
+	    policy_script_begin(policy->script, user, event, &error) < 0)
+		user_policy_set_broken(policy, error);
 	if (policy->state == USER_POLICY_BROKEN) {
 		e_error(user->event, "The policy is broken, so nothing can be "
 			"removed: %s", policy->error);
@@ -402,9 +415,11 @@ cmd_pop3_explain_run(struct doveadm_mail_cmd_context *_ctx,
 		explain.cmd = cmd;
 		explain.user = user;
 		explain.policy = policy->policy;
+		explain.script = policy->script;
 		ret = explain_user(&explain);
 	}
 	user_policy_free(&policy);
+	event_unref(&event);
 	return ret;
 }
 

@@ -33,6 +33,11 @@ bool pop3_policy_compat_is_tls(struct mail_user *user)
 	return user->conn.ssl_secured;
 }
 
+bool pop3_policy_compat_is_secured(struct mail_user *user)
+{
+	return user->conn.secured || user->conn.ssl_secured;
+}
+
 struct event *pop3_policy_compat_event(struct mail_user *user)
 {
 	struct event *event = event_create(user->event);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "lib.h"
+#include "net.h"
 #include "json-generator.h"
 #include "settings.h"
 #include "mail-user.h"
@@ -35,6 +36,13 @@ int pop3_policy_compat_settings(struct mail_user *user, pool_t pool,
 bool pop3_policy_compat_is_tls(struct mail_user *user)
 {
 	return user->conn.end_client_tls_secured;
+}
+
+bool pop3_policy_compat_is_secured(struct mail_user *user)
+{
+	return user->conn.end_client_tls_secured ||
+		(user->conn.remote_ip != NULL && user->conn.local_ip != NULL &&
+		 net_ip_compare(user->conn.remote_ip, user->conn.local_ip));
 }
 
 struct event *pop3_policy_compat_event(struct mail_user *user)

@@ -30,6 +30,11 @@ int pop3_policy_compat_settings(struct mail_user *user, pool_t pool,
 /* Does the user's connection have TLS up to the client itself? */
 bool pop3_policy_compat_is_tls(struct mail_user *user);
 
+/* Is the connection protected: by TLS, or because Dovecot trusts where it
+   comes from? 2.4 doesn't say what it trusts: there it is TLS, or a client on
+   the server itself. */
+bool pop3_policy_compat_is_secured(struct mail_user *user);
+
 /* Returns a new event below the user's that carries user, session, service,
    remote_ip and local_ip on both versions. Unreference it yourself. */
 struct event *pop3_policy_compat_event(struct mail_user *user);

@@ -29,7 +29,7 @@ bool expiry_note_run(enum policy_mode mode, struct history_header *header,
 	return may_remove;
 }
 
-enum expiry_plan expiry_plan(const struct policy *policy,
+enum expiry_plan expiry_plan(const struct policy *policy, bool script_expires,
 			     const struct history_header *header,
 			     uint32_t uidnext, int64_t now)
 {
@@ -37,14 +37,14 @@ enum expiry_plan expiry_plan(const struct policy *policy,
 	int64_t last = policy->mode == POLICY_MODE_REPORT ?
 		header->last_report : header->last_expire;
 
-	if (policy->expire_rules.count == 0)
+	if (policy->expire_rules.count == 0 && !script_expires)
 		return EXPIRY_NOT_NOW;
 	if (last != 0 && last <= now &&
 	    now - last < policy->expire_interval_secs)
 		return EXPIRY_NOT_NOW;
 	if (!expiry_note_run(policy->mode, &noted, now))
 		return EXPIRY_NOTE;
-	if (policy->mode == POLICY_MODE_ENFORCE &&
+	if (policy->mode == POLICY_MODE_ENFORCE && !script_expires &&
 	    header->next_due != 0 && now < header->next_due &&
 	    header->next_due_uidnext == uidnext &&
 	    header->next_due_fingerprint == policy->expire_fingerprint)

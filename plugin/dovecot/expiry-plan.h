@@ -31,7 +31,7 @@ enum expiry_plan {
 
 /* What would a run do now? header: of the mailbox, all zero if there is
    none. uidnext: the mailbox's now. */
-enum expiry_plan expiry_plan(const struct policy *policy,
+enum expiry_plan expiry_plan(const struct policy *policy, bool script_expires,
 			     const struct history_header *header,
 			     uint32_t uidnext, int64_t now);
 

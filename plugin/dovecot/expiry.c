@@ -16,6 +16,7 @@
 #include "expiry-due.h"
 #include "expiry-plan.h"
 #include "policy-events.h"
+#include "policy-script.h"
 #include "remaining.h"
 #include "expiry.h"
 
@@ -31,6 +32,9 @@ struct expiry {
 	bool want_decisions;
 	/* A verdict may depend on flags or keywords. */
 	bool uses_flags;
+	bool script_expires;
+	/* Of the policy, and of the script if it has a say. */
+	uint32_t fingerprint;
 
 	struct mailbox_transaction_context *trans;
 	struct judge *judge;
@@ -342,7 +346,7 @@ static void expiry_note_finished(struct expiry *expiry)
 		header.next_due = expiry_due_get(&expiry->due_time);
 		header.next_due_uidnext =
 			mail_index_get_header(expiry->trans->view)->next_uid;
-		header.next_due_fingerprint = policy->expire_fingerprint;
+		header.next_due_fingerprint = expiry->fingerprint;
 	}
 	history_set_header(expiry->history, &header);
 }
@@ -462,9 +466,9 @@ static void expiry_forget_reports(struct expiry *expiry)
 	uint32_t seq, count;
 
 	history_get_header(expiry->history, expiry->box->view, &header);
-	if (header.report_fingerprint == expiry->policy->expire_fingerprint)
+	if (header.report_fingerprint == expiry->fingerprint)
 		return;
-	header.report_fingerprint = expiry->policy->expire_fingerprint;
+	header.report_fingerprint = expiry->fingerprint;
 	history_set_header(expiry->history, &header);
 
 	trans = mailbox_transaction_begin(expiry->box, 0, __func__);
@@ -510,7 +514,7 @@ static void expiry_send_event(struct expiry *expiry)
 }
 
 int expiry_run(struct mailbox *box, struct history *history,
-	       const struct policy *policy,
+	       const struct policy *policy, struct policy_script *script,
 	       const struct policy_session_facts *facts, struct event *event,
 	       struct expiry_result *result_r)
 {
@@ -528,11 +532,18 @@ int expiry_run(struct mailbox *box, struct history *history,
 	expiry.uses_flags =
 		judge_policy_uses_flags(policy, POLICY_QUESTION_EXPIRE);
 	expiry_due_init(&expiry.due_time, policy, facts->now);
+	expiry.fingerprint = policy->expire_fingerprint;
+	if (policy_script_has_hook(script, SCRIPT_HOOK_EXPIRE)) {
+		/* nobody knows what it looks at */
+		expiry.due_time.unknown = TRUE;
+		expiry.script_expires = TRUE;
+		expiry.fingerprint ^= policy_script_get_fingerprint(script);
+	}
 
 	/* Another run may have come first. */
 	history_get_header(history, box->view, &header);
 	if (mailbox_is_readonly(box) ||
-	    expiry_plan(policy, &header,
+	    expiry_plan(policy, expiry.script_expires, &header,
 			mail_index_get_header(box->view)->next_uid,
 			facts->now) == EXPIRY_NOT_NOW ||
 	    !expiry_note_run(policy->mode, &header, facts->now)) {
@@ -541,7 +552,7 @@ int expiry_run(struct mailbox *box, struct history *history,
 		return 0;
 	}
 
-	expiry.judge = judge_init(policy, facts, history);
+	expiry.judge = judge_init(policy, facts, history, script);
 	expiry.archive = archive_init(box, history);
 	expiry.journal = journal_init(box->list, policy, facts, event);
 	i_array_init(&expiry.due, 32);

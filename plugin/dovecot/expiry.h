@@ -16,6 +16,7 @@
 struct event;
 struct mailbox;
 struct history;
+struct policy_script;
 
 /* In mode = report: what would have been done, less what was reported before. */
 struct expiry_result {
@@ -26,11 +27,12 @@ struct expiry_result {
 
 /* Carry out a run on a mailbox that is open, synced and writable; in batches,
    each of which is committed. facts->now is the moment of the run. Failures
-   and the outcome are logged through the event. Returns 0, or -1 if anything
+   and the outcome are logged through the event. script: begun, or NULL.
+   Returns 0, or -1 if anything
    failed; mail that could not be judged or removed stays. result_r may be
    NULL. */
 int expiry_run(struct mailbox *box, struct history *history,
-	       const struct policy *policy,
+	       const struct policy *policy, struct policy_script *script,
 	       const struct policy_session_facts *facts, struct event *event,
 	       struct expiry_result *result_r);
 

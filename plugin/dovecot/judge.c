@@ -6,6 +6,7 @@
 #include "mail-index.h"
 #include "mail-storage-private.h"
 #include "history.h"
+#include "policy-script.h"
 #include "query.h"
 #include "judge.h"
 
@@ -42,6 +43,8 @@ struct judge {
 	const struct policy *policy;
 	const struct policy_session_facts *session;
 	struct history *history;
+	/* NULL = none */
+	struct policy_script *script;
 	struct judge_needs needs[JUDGE_QUESTIONS];
 
 	/* hold, then the rules of each question in their order */
@@ -120,6 +123,9 @@ bool judge_policy_uses_flags(const struct policy *policy,
 {
 	if (policy->hold != NULL && policy->hold->uses_flags)
 		return TRUE;
+	/* it may */
+	if (policy->script != NULL && question != POLICY_QUESTION_REMOVE)
+		return TRUE;
 	return (question == POLICY_QUESTION_DELETE &&
 		rules_use_flags(&policy->delete_rules)) ||
 		(question == POLICY_QUESTION_EXPIRE &&
@@ -161,7 +167,7 @@ judge_add_rules(struct judge *judge, enum policy_question question,
 
 struct judge *judge_init(const struct policy *policy,
 			 const struct policy_session_facts *session,
-			 struct history *history)
+			 struct history *history, struct policy_script *script)
 {
 	struct judge_needs removal = { .history = FALSE };
 	struct judge *judge;
@@ -171,6 +177,7 @@ struct judge *judge_init(const struct policy *policy,
 	judge->policy = policy;
 	judge->session = session;
 	judge->history = history;
+	judge->script = script;
 
 	max_queries = 1 + policy->delete_rules.count +
 		policy->retrieve_rules.count + policy->expire_rules.count;
@@ -237,6 +244,10 @@ void judge_refresh(struct judge *judge)
 			query_reuse_deinit(&jq->reuse);
 	}
 	i_free(judge->stale);
+	if (judge->script != NULL && judge->mail != NULL) {
+		/* it remembers keywords */
+		mail_free(&judge->mail);
+	}
 }
 
 void judge_forget_all(struct judge *judge)
@@ -376,6 +387,129 @@ static int64_t judge_get_date(struct judge *judge, bool saved)
 	return date;
 }
 
+/*
+ * The script
+ */
+
+static enum script_hook question_hook(enum policy_question question)
+{
+	switch (question) {
+	case POLICY_QUESTION_DELETE:
+		return SCRIPT_HOOK_DELETE;
+	case POLICY_QUESTION_RETRIEVE:
+		return SCRIPT_HOOK_RETRIEVE;
+	case POLICY_QUESTION_EXPIRE:
+		return SCRIPT_HOOK_EXPIRE;
+	case POLICY_QUESTION_REMOVE:
+		break;
+	}
+	i_unreached();
+}
+
+bool judge_asks_script(const struct judge *judge,
+		       enum policy_question question)
+{
+	return question != POLICY_QUESTION_REMOVE &&
+		policy_script_has_hook(judge->script, question_hook(question));
+}
+
+static int judge_get_script_date(struct judge *judge, bool saved,
+				 struct script_value *value_r)
+{
+	value_r->number = judge_get_date(judge, saved);
+	if (value_r->number != 0)
+		return 1;
+	value_r->text = judge->error;
+	return -1;
+}
+
+static int
+judge_get_script_fact(void *context, enum script_field field,
+		      struct script_value *value_r)
+{
+	struct judge *judge = context;
+	struct policy_message_facts facts;
+	const char *obstacle;
+
+	if (field == SCRIPT_MESSAGE_SAVED)
+		return judge_get_script_date(judge, TRUE, value_r);
+	if (field == SCRIPT_MESSAGE_RECEIVED)
+		return judge_get_script_date(judge, FALSE, value_r);
+
+	obstacle = history_get_obstacle(judge->history);
+	if (obstacle != NULL) {
+		value_r->text = t_strdup_printf(
+			"nothing can be known about history: this mailbox %s",
+			obstacle);
+		return -1;
+	}
+	i_zero(&facts);
+	history_get_facts(judge->history, judge->trans->box->view, judge->seq,
+			  judge->session->now, &facts);
+	return policy_script_facts_get(judge->script, &facts, field, value_r);
+}
+
+/* About the message judge->seq. */
+static void judge_run_hook(struct judge *judge, enum script_hook hook,
+			   struct script_answer *answer_r)
+{
+	struct policy_script_message message = {
+		.get_fact = judge_get_script_fact,
+		.context = judge,
+	};
+
+	if (judge->mail == NULL)
+		judge->mail = mail_alloc(judge->trans, 0, NULL);
+	mail_set_seq(judge->mail, judge->seq);
+	message.mail = judge->mail;
+	policy_script_ask(judge->script, hook, judge->session, &message,
+			  answer_r);
+}
+
+static int judge_script(void *context, enum policy_question question,
+			struct policy_verdict *verdict_r)
+{
+	struct judge *judge = context;
+	struct script_answer answer;
+	const char *obstacle;
+
+	judge_run_hook(judge, question_hook(question), &answer);
+	verdict_r->file = answer.file;
+	verdict_r->line = answer.line;
+	switch (answer.outcome) {
+	case SCRIPT_FAILED:
+		judge->error = t_strdup(answer.reason);
+		return -1;
+	case SCRIPT_PASS:
+		return 0;
+	case SCRIPT_ANSWER:
+		break;
+	}
+	obstacle = answer.action != POLICY_ACTION_HIDE ? NULL :
+		history_get_obstacle(judge->history);
+	if (obstacle != NULL) {
+		judge->error = t_strdup_printf(
+			"%s:%u: mail can't be hidden: this mailbox %s",
+			answer.file, answer.line, obstacle);
+		return -1;
+	}
+	verdict_r->action = answer.action;
+	verdict_r->text = answer.text;
+	verdict_r->mailbox = answer.mailbox;
+	return 1;
+}
+
+void judge_ask_hook(struct judge *judge,
+		    struct mailbox_transaction_context *trans,
+		    enum script_hook hook, uint32_t seq,
+		    struct script_answer *answer_r)
+{
+	judge_begin(judge, trans);
+	judge->seq = seq;
+	judge_run_hook(judge, hook, answer_r);
+	judge->error = NULL;
+}
+
 /* Only what policy_decide() and the keys about history look at. */
 static void
 judge_gather(struct judge *judge, const struct judge_needs *needs,
@@ -401,6 +535,12 @@ void judge_verdict(struct judge *judge,
 {
 	const struct judge_needs *needs = &judge->needs[question];
 	struct judge_certain *certain = &judge->certain[question];
+	bool asks_script = judge_asks_script(judge, question);
+	const struct policy_callbacks callbacks = {
+		.match = judge_match,
+		.script = asks_script ? judge_script : NULL,
+		.context = judge,
+	};
 	struct policy_message_facts facts;
 
 	if (certain->known) {
@@ -417,14 +557,14 @@ void judge_verdict(struct judge *judge,
 	judge_gather(judge, needs, &facts);
 	judge->facts = needs->history ? &facts : NULL;
 	policy_decide(judge->policy, question, judge->session, &facts,
-		      judge_match, judge, verdict_r);
+		      &callbacks, verdict_r);
 	judge->facts = NULL;
 	if (error_r != NULL) {
 		*error_r = verdict_r->reason == POLICY_REASON_ERROR ?
 			judge->error : NULL;
 	}
 	judge->error = NULL;
-	if (!judge->asked && !needs->history && !needs->saved &&
+	if (!judge->asked && !asks_script && !needs->history && !needs->saved &&
 	    !needs->received) {
 		certain->known = TRUE;
 		certain->verdict = *verdict_r;

@@ -4,8 +4,9 @@
 
 /*
  * Brings a policy and a mailbox together: gathers the facts of a message,
- * answers the core's questions about queries, returns the verdict. Used by
- * sessions, expiry and doveadm alike, so all three judge alike.
+ * answers the core's questions about queries, asks the script, returns the
+ * verdict. Used by sessions, expiry and doveadm alike, so all three judge
+ * alike.
  *
  * Answers are remembered: the first few messages are asked one by one, then
  * a query is run once over the whole mailbox (unless it has to open mail).
@@ -13,14 +14,17 @@
  */
 
 #include "pop3-policy/decide.h"
+#include "pop3-policy/script.h"
 
 struct mail_user;
 struct mailbox_transaction_context;
 struct history;
+struct policy_script;
 struct judge;
 
 /* Does the policy ask about history, or hide mail? Then it can only be applied
-   to a mailbox of which history_get_obstacle() returns NULL. */
+   to a mailbox of which history_get_obstacle() returns NULL. What its script
+   does is not known before; there such a question, or answer, is an error. */
 bool judge_policy_needs_history(const struct policy *policy);
 
 /* May the answer to the question (DELETE, EXPIRE or REMOVE) depend on flags or
@@ -28,13 +32,15 @@ bool judge_policy_needs_history(const struct policy *policy);
 bool judge_policy_uses_flags(const struct policy *policy,
 			     enum policy_question question);
 
-/* policy, session and history must outlive the judge. session->now is the
+/* policy, session, history and script must outlive the judge. script: begun,
+   or NULL where none is to be asked. session->now is the
    moment of all its verdicts; it is read at each call, so it may advance,
    which the judge notices for queries with relative times only when told to
    forget. */
 struct judge *judge_init(const struct policy *policy,
 			 const struct policy_session_facts *session,
-			 struct history *history);
+			 struct history *history,
+			 struct policy_script *script);
 void judge_deinit(struct judge **judge);
 
 /* Decide. seq is in the transaction's view; all calls between two
@@ -45,6 +51,18 @@ void judge_verdict(struct judge *judge,
 		   struct mailbox_transaction_context *trans,
 		   enum policy_question question, uint32_t seq,
 		   struct policy_verdict *verdict_r, const char **error_r);
+
+/* Does the script have a say in this question? */
+bool judge_asks_script(const struct judge *judge,
+		       enum policy_question question);
+
+/* Ask the script's hook, which it has, about a message: for questions that
+   aren't about what to do with it. As judge_verdict(). The answer is valid
+   until the script is asked again. */
+void judge_ask_hook(struct judge *judge,
+		    struct mailbox_transaction_context *trans,
+		    enum script_hook hook, uint32_t seq,
+		    struct script_answer *answer_r);
 
 /* The facts that the last verdict about seq was based on are gathered anew;
    for doveadm, which prints them. */

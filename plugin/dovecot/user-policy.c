@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "lib.h"
-#include "read-full.h"
 #include "mail-user.h"
 #include "compat.h"
+#include "policy-script.h"
+#include "regular-file.h"
 #include "user-policy.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* A hundred thousand sections fit. A larger file is somebody's mistake and
@@ -39,78 +38,23 @@ report_first_error(void *context, const char *file, unsigned int line,
 		t_strdup_printf("%s:%u:%u: %s", file, line, column, text);
 }
 
-static bool is_same_file(const struct stat *st1, const struct stat *st2)
-{
-	return st1->st_dev == st2->st_dev && st1->st_ino == st2->st_ino &&
-		st1->st_size == st2->st_size &&
-		st1->st_mtim.tv_sec == st2->st_mtim.tv_sec &&
-		st1->st_mtim.tv_nsec == st2->st_mtim.tv_nsec &&
-		st1->st_ctim.tv_sec == st2->st_ctim.tv_sec &&
-		st1->st_ctim.tv_nsec == st2->st_ctim.tv_nsec;
-}
-
-/* Returns 1, 0 if there is no such file, -1 if it can't be read. */
-static int
-policy_file_open(const char *path, int *fd_r, struct stat *st_r,
-		 const char **error_r)
-{
-	int fd;
-
-	/* O_NONBLOCK: a FIFO must not stop a login for ever */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd == -1) {
-		int ret = errno == ENOENT || errno == ENOTDIR ? 0 : -1;
-
-		*error_r = t_strdup_printf("open(%s) failed: %m", path);
-		return ret;
-	}
-	if (fstat(fd, st_r) < 0) {
-		*error_r = t_strdup_printf("fstat(%s) failed: %m", path);
-		i_close_fd(&fd);
-		return -1;
-	}
-	if (!S_ISREG(st_r->st_mode)) {
-		*error_r = t_strdup_printf("%s is not a regular file", path);
-		i_close_fd(&fd);
-		return -1;
-	}
-	if (st_r->st_size > POLICY_FILE_MAX_SIZE) {
-		*error_r = t_strdup_printf("%s is larger than %u MB", path,
-			POLICY_FILE_MAX_SIZE / (1024 * 1024));
-		i_close_fd(&fd);
-		return -1;
-	}
-	*fd_r = fd;
-	return 1;
-}
-
+/* Returns 0, or -1 and error_r. */
 static int
 policy_file_read(const char *path, int fd, const struct stat *st,
 		 policy_error_func_t *report, void *context,
 		 struct policy_file **file_r, const char **error_r)
 {
-	size_t size = st->st_size;
-	char *data = i_malloc(size + 1);
-	int ret;
+	char *data;
 
-	/* One byte more than there should be: a file that grows while it is
-	   being read is one that somebody is writing just now. */
-	ret = size == 0 ? 1 : read_full(fd, data, size);
-	if (ret < 0)
-		*error_r = t_strdup_printf("read(%s) failed: %m", path);
-	else if (ret == 0 || read(fd, data + size, 1) != 0) {
-		*error_r = t_strdup_printf("%s changed while it was read",
-					   path);
-		ret = -1;
-	} else {
-		*file_r = policy_file_parse(path, data, size, report, context);
-		if (*file_r == NULL) {
-			*error_r = t_strdup_printf("%s: Out of memory", path);
-			ret = -1;
-		}
-	}
+	if (regular_file_read(path, fd, st, &data, error_r) < 0)
+		return -1;
+	*file_r = policy_file_parse(path, data, st->st_size, report, context);
 	i_free(data);
-	return ret < 0 ? -1 : 0;
+	if (*file_r == NULL) {
+		*error_r = t_strdup_printf("%s: Out of memory", path);
+		return -1;
+	}
+	return 0;
 }
 
 static void cache_clear(void)
@@ -130,11 +74,11 @@ static int cache_load(const char *path, const char **error_r)
 
 	/* Opened even when it is cached: the next user of this process may not
 	   have the rights to read it. */
-	ret = policy_file_open(path, &fd, &st, error_r);
+	ret = regular_file_open(path, POLICY_FILE_MAX_SIZE, &fd, &st, error_r);
 	if (ret <= 0)
 		return ret;
 	if (cache.file != NULL && strcmp(cache.path, path) == 0 &&
-	    is_same_file(&cache.st, &st)) {
+	    regular_file_is_same(&cache.st, &st)) {
 		i_close_fd(&fd);
 		return 1;
 	}
@@ -160,18 +104,29 @@ user_policy_broken(struct user_policy *policy, const char *error, bool guards)
 	policy->guards = guards;
 }
 
+void user_policy_set_broken(struct user_policy *policy, const char *error)
+{
+	policy_script_deinit(&policy->script);
+	user_policy_broken(policy, error, TRUE);
+}
+
 static void
 user_policy_load_section(struct user_policy *policy, const char *section)
 {
 	struct first_error first = { NULL };
+	const char *error;
 	bool guards;
 
 	policy->section = i_strdup(section);
 	if (policy_load(cache.file, section, &policy->policy, &guards,
-			report_first_error, &first) < 0)
+			report_first_error, &first) < 0) {
 		user_policy_broken(policy, first.text, guards);
-	else
-		policy->state = USER_POLICY_ACTIVE;
+		return;
+	}
+	policy->state = USER_POLICY_ACTIVE;
+	if (policy->policy->script != NULL &&
+	    policy_script_init(policy->policy, &policy->script, &error) < 0)
+		user_policy_set_broken(policy, error);
 }
 
 static void
@@ -246,6 +201,7 @@ void user_policy_free(struct user_policy **_policy)
 	if (policy == NULL)
 		return;
 	*_policy = NULL;
+	policy_script_deinit(&policy->script);
 	if (policy->policy != NULL)
 		policy_free(&policy->policy);
 	i_free(policy->section);
@@ -257,6 +213,7 @@ void user_policy_free(struct user_policy **_policy)
 void user_policy_deinit(void)
 {
 	cache_clear();
+	policy_script_process_deinit();
 }
 
 int user_policy_read_file(const char *path, policy_error_func_t *report,
@@ -266,7 +223,7 @@ int user_policy_read_file(const char *path, policy_error_func_t *report,
 	struct stat st;
 	int fd, ret;
 
-	if (policy_file_open(path, &fd, &st, error_r) <= 0)
+	if (regular_file_open(path, POLICY_FILE_MAX_SIZE, &fd, &st, error_r) <= 0)
 		return -1;
 	ret = policy_file_read(path, fd, &st, report, context, file_r,
 			       error_r);

@@ -5,12 +5,14 @@
 /*
  * Finds the policy of a mail user: the file that the settings name, its
  * section for this user, compiled. The file is read with the rights of the
- * process and kept while its identity and mtime stay the same.
+ * process and kept while its identity and mtime stay the same. A policy whose
+ * script doesn't load is broken.
  */
 
 #include "pop3-policy/policy.h"
 
 struct mail_user;
+struct policy_script;
 
 enum user_policy_state {
 	/* The policy is broken; nothing can be removed. */
@@ -22,8 +24,10 @@ enum user_policy_state {
 
 struct user_policy {
 	enum user_policy_state state;
-	/* ACTIVE: never NULL. BROKEN: NULL. */
+	/* ACTIVE: never NULL. BROKEN: NULL, or whatever could be read. */
 	struct policy *policy;
+	/* ACTIVE: the script that the policy names. NULL = none */
+	struct policy_script *script;
 	/* "policy gold", "user alice@example.org", ...; "" if unknown */
 	char *section;
 	/* Path of the policy file */
@@ -34,6 +38,10 @@ struct user_policy {
 	   log in under it */
 	bool guards;
 };
+
+/* Take it out of force: nothing can be removed, and it guards. error is
+   copied. */
+void user_policy_set_broken(struct user_policy *policy, const char *error);
 
 /* Load this user's policy. Never fails: that is what BROKEN is for. Free
    after use, before the user is. */

@@ -65,7 +65,7 @@ static void guard_transaction_init_judge(struct guard_transaction *gt)
 			"%s", gt->policy->file, gt->policy->section, why));
 		return;
 	}
-	gt->judge = judge_init(policy, &gt->facts, gt->history);
+	gt->judge = judge_init(policy, &gt->facts, gt->history, NULL);
 	i_array_init(&gt->pending, 16);
 }
 
@@ -242,6 +242,7 @@ bool guard_transaction_may_remove(struct guard_transaction *gt, uint32_t seq,
 		refusals->min_retention++;
 		break;
 	case POLICY_REASON_ERROR:
+	case POLICY_REASON_SCRIPT:
 	case POLICY_REASON_RULE:
 	case POLICY_REASON_DEFAULT:
 		refusals->errors++;

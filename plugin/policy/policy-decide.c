@@ -8,8 +8,7 @@ struct decision {
 	enum policy_question question;
 	const struct policy_session_facts *session;
 	const struct policy_message_facts *message;
-	policy_match_func_t *match;
-	void *context;
+	const struct policy_callbacks *callbacks;
 	struct policy_verdict *verdict;
 };
 
@@ -40,7 +39,7 @@ static int decision_ask(struct decision *decision,
 		return 1;
 	if (query->uses_history && !decision->message->history_known)
 		return unknown;
-	return decision->match(decision->context, query);
+	return decision->callbacks->match(decision->callbacks->context, query);
 }
 
 static enum policy_action protected_action(const struct decision *decision)
@@ -88,6 +87,26 @@ static bool decide_min_retention(struct decision *decision)
 			 policy->min_retention_line);
 }
 
+static bool decide_script(struct decision *decision)
+{
+	const struct policy_callbacks *callbacks = decision->callbacks;
+	struct policy_verdict answer = { .action = POLICY_ACTION_DENY };
+	int ret;
+
+	if (callbacks->script == NULL)
+		return false;
+	ret = callbacks->script(callbacks->context, decision->question,
+				&answer);
+	if (ret == 0)
+		return false;
+	if (ret < 0)
+		return decide_in_doubt(decision, answer.file, answer.line);
+	decision->verdict->text = answer.text;
+	decision->verdict->mailbox = answer.mailbox;
+	return decide_as(decision, answer.action, POLICY_REASON_SCRIPT,
+			 answer.file, answer.line);
+}
+
 /* Would the rule have kept the message from those below it, if its history had
    not been lost? Lost history must not make mail expire sooner. */
 static bool rule_may_protect_unknown(const struct decision *decision,
@@ -131,7 +150,7 @@ decide_rules(struct decision *decision, const struct policy_rules *rules)
 void policy_decide(const struct policy *policy, enum policy_question question,
 		   const struct policy_session_facts *session,
 		   const struct policy_message_facts *message,
-		   policy_match_func_t *match, void *context,
+		   const struct policy_callbacks *callbacks,
 		   struct policy_verdict *verdict_r)
 {
 	struct decision decision = {
@@ -139,8 +158,7 @@ void policy_decide(const struct policy *policy, enum policy_question question,
 		.question = question,
 		.session = session,
 		.message = message,
-		.match = match,
-		.context = context,
+		.callbacks = callbacks,
 		.verdict = verdict_r,
 	};
 	enum policy_action action = POLICY_ACTION_DENY;
@@ -170,7 +188,7 @@ void policy_decide(const struct policy *policy, enum policy_question question,
 		return;
 	if (rules != NULL) {
 		verdict_r->without_effect = policy->mode == POLICY_MODE_REPORT;
-		if (decide_rules(&decision, rules))
+		if (decide_script(&decision) || decide_rules(&decision, rules))
 			return;
 	}
 	(void)decide_as(&decision, action, POLICY_REASON_DEFAULT, NULL, 0);

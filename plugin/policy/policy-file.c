@@ -256,6 +256,16 @@ index_header(struct file_indexer *indexer, const struct policy_piece *line)
 	return 0;
 }
 
+/* Is it this key or, unless it is known as another, a slip for it? */
+static bool
+key_is_guard(const struct policy_piece *key, bool known, const char *guard)
+{
+	return known ? policy_piece_equals(key, guard) :
+		policy_text_distance(key->data, key->length, guard,
+				     strlen(guard), SLIP_DISTANCE) <=
+		SLIP_DISTANCE;
+}
+
 /* Text that is no key, like "show all", may be one all the same. */
 static void
 index_key(struct file_indexer *indexer, const struct policy_piece *line)
@@ -281,9 +291,8 @@ index_key(struct file_indexer *indexer, const struct policy_piece *line)
 		return;
 
 	known = policy_key_is_known(key.data, key.length);
-	if (known ? policy_piece_equals(&key, "show") :
-	    policy_text_distance(key.data, key.length, "show", 4,
-				 SLIP_DISTANCE) <= SLIP_DISTANCE) {
+	if (key_is_guard(&key, known, "show") ||
+	    key_is_guard(&key, known, "script")) {
 		indexer->file->has_guards = true;
 		if (section != NULL)
 			section->has_guards = true;

@@ -59,5 +59,9 @@ uint32_t policy_fingerprint(const struct policy *policy)
 		}
 		hash = fingerprint_query(hash, &rules->rules[i].query);
 	}
+	if (policy->script != NULL) {
+		hash = fingerprint_bytes(hash, policy->script,
+					 strlen(policy->script) + 1);
+	}
 	return hash == 0 ? 1 : hash;
 }

@@ -210,6 +210,81 @@ set_expire_max(struct policy_key_target *target,
 }
 
 static void
+set_script(struct policy_key_target *target, const struct policy_piece *pieces,
+	   size_t count)
+{
+	struct policy *policy = target->policy;
+
+	policy->script = NULL;
+	policy->script_line = 0;
+	if (count == 0)
+		return;
+	if (pieces->data[pieces->length - 1] == '/') {
+		target_error(target, pieces, "expected the name of a file, "
+			     "not of a folder");
+		return;
+	}
+	policy->script = policy_arena_strndup(target->arena, pieces->data,
+					      pieces->length);
+	if (policy->script == NULL)
+		policy_errors_add_no_memory(target->errors);
+	policy->script_line = pieces->line;
+}
+
+static void
+set_script_memory(struct policy_key_target *target,
+		  const struct policy_piece *pieces, size_t count)
+{
+	uint64_t *bytes = &target->policy->script_limits.memory_bytes;
+	const char *error;
+
+	*bytes = SCRIPT_MEMORY_DEFAULT_BYTES;
+	if (count == 0)
+		return;
+	error = policy_value_size(pieces->data, pieces->length, bytes);
+	if (error == NULL && (*bytes < SCRIPT_MEMORY_MIN_BYTES ||
+			      *bytes > SCRIPT_MEMORY_MAX_BYTES))
+		error = "expected a size from 256k to 256M";
+	if (error != NULL)
+		target_error(target, pieces, error);
+}
+
+static void
+set_script_instructions(struct policy_key_target *target,
+			const struct policy_piece *pieces, size_t count)
+{
+	uint64_t *instructions = &target->policy->script_limits.instructions;
+	const char *error;
+
+	*instructions = SCRIPT_INSTRUCTIONS_DEFAULT;
+	if (count == 0)
+		return;
+	error = policy_value_thousands(pieces->data, pieces->length,
+				       instructions);
+	if (error == NULL && (*instructions < SCRIPT_INSTRUCTIONS_MIN ||
+			      *instructions > SCRIPT_INSTRUCTIONS_MAX))
+		error = "expected a number from 1k to 1000M";
+	if (error != NULL)
+		target_error(target, pieces, error);
+}
+
+static void
+set_script_time(struct policy_key_target *target,
+		const struct policy_piece *pieces, size_t count)
+{
+	uint32_t *msecs = &target->policy->script_limits.time_msecs;
+	const char *error;
+
+	*msecs = SCRIPT_TIME_DEFAULT_MSECS;
+	if (count == 0)
+		return;
+	error = policy_value_msecs(pieces->data, pieces->length,
+				   SCRIPT_TIME_MAX_MSECS, msecs);
+	if (error != NULL)
+		target_error(target, pieces, error);
+}
+
+static void
 set_inherit(struct policy_key_target *target,
 	    const struct policy_piece *pieces,
 	    size_t count)
@@ -275,6 +350,10 @@ static const struct policy_key policy_keys[] = {
 	{ "expire_interval", false, set_expire_interval },
 	{ "expire_max", false, set_expire_max },
 	{ "show", true, set_show },
+	{ "script", false, set_script },
+	{ "script_memory", false, set_script_memory },
+	{ "script_instructions", false, set_script_instructions },
+	{ "script_time", false, set_script_time },
 	{ "mode", false, set_mode },
 	{ "journal", false, set_journal },
 	{ "journal_required", false, set_journal_required },

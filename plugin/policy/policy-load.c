@@ -525,7 +525,8 @@ int policy_load(const struct policy_file *file, const char *section_text,
 
 	if (policy_errors_is_empty(&errors)) {
 		policy->expire_fingerprint = policy_fingerprint(policy);
-		*has_guards_r = policy->show != NULL;
+		*has_guards_r = policy->show != NULL ||
+			policy->script != NULL;
 		*policy_r = policy;
 		return 0;
 	}

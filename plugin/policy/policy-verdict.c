@@ -28,6 +28,8 @@ const char *policy_reason_name(enum policy_reason reason)
 		return "hold";
 	case POLICY_REASON_MIN_RETENTION:
 		return "min_retention";
+	case POLICY_REASON_SCRIPT:
+		return "script";
 	case POLICY_REASON_RULE:
 		return "rule";
 	case POLICY_REASON_DEFAULT:

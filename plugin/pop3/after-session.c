@@ -35,7 +35,7 @@ static void after_session_inbox(struct pop3_session *session,
 	if (session->expiry_pending &&
 	    session->policy->state == USER_POLICY_ACTIVE) {
 		(void)expiry_run(box, history, session->policy->policy,
-				 &session->facts, session->event, NULL);
+				 session->policy->script, &session->facts, session->event, NULL);
 	}
 	history_deinit(&history);
 }

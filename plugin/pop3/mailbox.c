@@ -14,9 +14,10 @@
 #include "hidden-keyword.h"
 #include "history.h"
 #include "judge.h"
-#include "query.h"
+#include "policy-script.h"
 #include "removal.h"
 #include "user-policy.h"
+#include "visible.h"
 #include "session.h"
 #include "mailbox.h"
 
@@ -71,36 +72,20 @@ is_first_scan(struct pop3_policy_mailbox *pbox, struct mailbox *box)
 		!pbox->evaluating;
 }
 
-static int
+static void
 mailbox_add_not_shown(struct pop3_policy_mailbox *pbox,
 		      struct mailbox_transaction_context *trans)
 {
-	struct pop3_session *session = pbox->session;
-	const struct policy *policy = session->policy->policy;
-	ARRAY_TYPE(seq_range) shown;
 	const char *error;
-	uint32_t count;
 	int ret;
 
-	if (policy == NULL || policy->show == NULL || policy->show->is_all)
-		return 0;
-
-	t_array_init(&shown, 32);
 	pbox->evaluating = TRUE;
-	ret = query_match_all(trans, session->history, policy->show,
-			      session->facts.now, &shown, &error);
+	ret = visible_find_unseen(pbox->session, trans, &pbox->unseen, &error);
 	pbox->evaluating = FALSE;
 	if (ret < 0) {
 		i_free(pbox->scan_error);
 		pbox->scan_error = i_strdup(error);
-		return -1;
 	}
-	count = mail_index_view_get_messages_count(trans->view);
-	if (count > 0) {
-		seq_range_array_invert(&shown, 1, count);
-		seq_range_array_merge(&pbox->unseen, &shown);
-	}
-	return 0;
 }
 
 static void mailbox_scan_begin(struct pop3_policy_mailbox *pbox,
@@ -129,7 +114,7 @@ static void mailbox_scan_begin(struct pop3_policy_mailbox *pbox,
 	} else T_BEGIN {
 		hidden_keyword_scan(session->history, trans->view,
 				    &pbox->unseen, &session->keywords_pending);
-		(void)mailbox_add_not_shown(pbox, trans);
+		mailbox_add_not_shown(pbox, trans);
 	} T_END;
 
 	if (array_is_created(&client->all_seqs)) {
@@ -193,6 +178,8 @@ pop3_policy_mailbox_search_deinit(struct mail_search_context *ctx)
 	if (!first_scan)
 		return ret;
 	pbox->scan = NULL;
+	if (pbox->scan_error == NULL && ret == 0)
+		pbox->session->mailbox_shown = TRUE;
 	if (pbox->scan_error != NULL) {
 		pop3_session_failure(pbox->session,
 			"Can't tell which mail may be shown",
@@ -327,14 +314,17 @@ static void mailbox_update_header(struct pop3_policy_mailbox *pbox,
 		header.version = HISTORY_VERSION;
 		header.first_watched_uid = pbox->first_uidnext;
 	}
-	header.last_session = session->facts.now;
+	header.last_session = session->login_time;
 	if (has_changes) {
 		/* what is due when depends on history */
 		header.next_due = 0;
 	}
 	session->expiry_pending = FALSE;
 	if (session->policy->state == USER_POLICY_ACTIVE) {
-		switch (expiry_plan(session->policy->policy, &header,
+		switch (expiry_plan(session->policy->policy,
+				    policy_script_has_hook(
+					session->policy->script,
+					SCRIPT_HOOK_EXPIRE), &header,
 				    mail_index_get_header(trans->view)->next_uid,
 				    ioloop_time)) {
 		case EXPIRY_NOT_NOW:

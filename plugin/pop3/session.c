@@ -10,12 +10,14 @@
 #include "history.h"
 #include "judge.h"
 #include "policy-events.h"
+#include "policy-script.h"
 #include "session-facts.h"
 #include "user-policy.h"
 #include "after-session.h"
 #include "command-filter.h"
 #include "delivery.h"
 #include "session.h"
+#include "session-script.h"
 
 /* Relative times and retention are judged by one clock; a session that lasts
    advances it this often. */
@@ -155,6 +157,7 @@ pop3_session_refusal(enum policy_question question,
 		return "-ERR Message is on hold.";
 	case POLICY_REASON_MIN_RETENTION:
 		return "-ERR Message is too young to be deleted.";
+	case POLICY_REASON_SCRIPT:
 	case POLICY_REASON_RULE:
 	case POLICY_REASON_DEFAULT:
 		break;
@@ -211,7 +214,8 @@ const char *pop3_session_retr(struct pop3_session *session, uint32_t msgnum)
 	uint32_t seq = pop3_session_seq(session->client, msgnum);
 
 	if (session->judge == NULL ||
-	    session->policy->policy->retrieve_rules.count == 0)
+	    (session->policy->policy->retrieve_rules.count == 0 &&
+	     !judge_asks_script(session->judge, POLICY_QUESTION_RETRIEVE)))
 		return NULL;
 	pop3_session_advance_clock(session, SESSION_CLOCK_STEP_SECS);
 	pop3_session_judge(session, session->client->trans,
@@ -296,10 +300,16 @@ void pop3_session_mailbox_opened(struct pop3_session *session,
 				 struct mailbox *box)
 {
 	struct user_policy *policy = session->policy;
+	struct history_header header;
 	const char *why;
 
 	pop3_session_mailbox_closing(session);
 	session->history = history_init(box);
+	if (!session->last_login_known) {
+		history_get_header(session->history, box->view, &header);
+		session->last_login = header.last_session;
+		session->last_login_known = TRUE;
+	}
 	why = history_get_obstacle(session->history);
 	if (why != NULL && policy->state == USER_POLICY_ACTIVE &&
 	    judge_policy_needs_history(policy->policy)) {
@@ -308,7 +318,8 @@ void pop3_session_mailbox_opened(struct pop3_session *session,
 			"%s: [%s] has rules about history or hides mail, "
 			"but this mailbox %s", policy->file, policy->section,
 			why);
-		policy->guards = policy->policy->show != NULL;
+		policy->guards = policy->policy->show != NULL ||
+			policy->policy->script != NULL;
 		pop3_session_failure(session, "Policy can't be applied, "
 				     "no mail can be removed", policy->error);
 	}
@@ -317,7 +328,7 @@ void pop3_session_mailbox_opened(struct pop3_session *session,
 			judge_policy_uses_flags(policy->policy,
 						POLICY_QUESTION_DELETE);
 		session->judge = judge_init(policy->policy, &session->facts,
-					    session->history);
+					    session->history, policy->script);
 	}
 }
 
@@ -362,6 +373,9 @@ static void pop3_session_client_destroy(struct client *client,
 {
 	struct pop3_session *session = pop3_session_get(client);
 
+	T_BEGIN {
+		session_script_release(session);
+	} T_END;
 	o_stream_destroy(&session->refused_output);
 	if (session->filter != NULL)
 		command_filter_detach(&session->filter);
@@ -392,8 +406,10 @@ static void pop3_session_user_deinit_pre(struct mail_user *user)
 
 	session_user->session = NULL;
 	if (!session->refused) T_BEGIN {
+		session_script_logout(session);
 		pop3_session_send_summary(session);
 	} T_END;
+	session_script_end(session);
 	if (session->keywords_pending || session->expiry_pending) T_BEGIN {
 		after_session_run(session);
 	} T_END;
@@ -403,11 +419,12 @@ static void pop3_session_user_deinit_pre(struct mail_user *user)
 
 /* client_disconnect() is not allowed yet, and the "+OK" may still follow.
    The client hears nothing more after this line. */
-static void pop3_session_refuse(struct pop3_session *session)
+static void
+pop3_session_refuse(struct pop3_session *session, const char *line)
 {
 	struct client *client = session->client;
 
-	client_send_line(client, "-ERR [SYS/TEMP] Login is not possible now.");
+	client_send_line(client, "%s", line);
 	session->refused = TRUE;
 	session->refused_output = client->output;
 	client->output = o_stream_create_null();
@@ -447,6 +464,7 @@ void pop3_session_client_created(struct client **_client)
 	session->event = policy_event_create(client->user, policy->section);
 	session->want_decision_events = policy_events_want_decisions();
 	session_facts_init(&session->facts, client->user, ioloop_time);
+	session->login_time = session->facts.now;
 
 	session->module_ctx.super = client->v;
 	client->v.destroy = pop3_session_client_destroy;
@@ -458,14 +476,29 @@ void pop3_session_client_created(struct client **_client)
 	client->user->v.deinit_pre = pop3_session_user_deinit_pre;
 	MODULE_CONTEXT_SET(client->user, pop3_policy_user_module, session_user);
 
+	T_BEGIN {
+		session_script_begin(session);
+	} T_END;
 	if (policy->state == USER_POLICY_BROKEN) T_BEGIN {
 		pop3_session_failure(session, policy->guards ?
 			"Policy is broken, login refused" :
 			"Policy is broken, no mail can be removed",
 			policy->error);
 		if (policy->guards)
-			pop3_session_refuse(session);
+			pop3_session_refuse(session, "-ERR [SYS/TEMP] "
+					    "Login is not possible now.");
 	} T_END;
+	/* else the script has not been asked */
+	if (session->held_output == NULL)
+		pop3_session_send_login(session);
+}
+
+static void pop3_session_ask_login(struct pop3_session *session)
+{
+	const char *refusal = session_script_login(session);
+
+	if (refusal != NULL)
+		pop3_session_refuse(session, refusal);
 	pop3_session_send_login(session);
 }
 
@@ -475,6 +508,9 @@ void pop3_session_namespaces_created(struct mail_namespace *namespaces)
 
 	if (session == NULL)
 		return;
+	if (session->held_output != NULL) T_BEGIN {
+		pop3_session_ask_login(session);
+	} T_END;
 	if (session->refused) {
 		client_disconnect(session->client, "Refused by policy");
 		return;

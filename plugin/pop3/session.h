@@ -18,6 +18,7 @@ struct history;
 struct judge;
 struct command_filter;
 struct delivery;
+struct shown_uidl;
 
 /* What the session did, for the summary line. */
 struct session_counters {
@@ -37,6 +38,8 @@ struct pop3_session {
 	/* Never NONE */
 	struct user_policy *policy;
 	struct policy_session_facts facts;
+	/* facts.now at login */
+	int64_t login_time;
 	bool want_decision_events;
 	/* A removal may depend on flags or keywords. */
 	bool uses_flags;
@@ -62,6 +65,20 @@ struct pop3_session {
 	bool keywords_pending;
 	bool expiry_pending;
 	bool failure_logged;
+
+	/* The first scan is done: there are message numbers. */
+	bool mailbox_shown;
+	/* When the session before this one began, 0 = there was none; from
+	   the INBOX's index */
+	uint32_t last_login;
+	bool last_login_known;
+	/* For the script; NULL until it asks */
+	struct shown_uidl *shown;
+
+	/* The script may still refuse the login: what Dovecot answers, and the
+	   client's real output stream; NULL before and after. */
+	buffer_t *held;
+	struct ostream *held_output;
 
 	/* Refused before "+OK": the client's real output stream. */
 	struct ostream *refused_output;

@@ -76,9 +76,8 @@ void shown_uidl_deinit(struct shown_uidl **_shown)
 	i_free(shown);
 }
 
-/* Returns FALSE if the session doesn't see the message. */
-static bool shown_msgnum(const struct shown_uidl *shown, uint32_t seq,
-			 uint32_t *msgnum_r)
+bool shown_uidl_get_msgnum(const struct shown_uidl *shown, uint32_t seq,
+			   uint32_t *msgnum_r)
 {
 	if (shown->msgnums == NULL)
 		*msgnum_r = seq - 1;
@@ -97,7 +96,7 @@ const char *shown_uidl_get(struct shown_uidl *shown, struct mail *mail)
 	uint32_t msgnum;
 
 	if (client->message_uidls != NULL)
-		return shown_msgnum(shown, mail->seq, &msgnum) ?
+		return shown_uidl_get_msgnum(shown, mail->seq, &msgnum) ?
 			client->message_uidls[msgnum] : NULL;
 	if (mail_get_special(mail, MAIL_FETCH_UIDL_BACKEND, &value) == 0 &&
 	    value[0] != '\0')
@@ -128,6 +127,6 @@ uoff_t shown_uidl_get_size(struct shown_uidl *shown, struct mail *mail)
 {
 	uint32_t msgnum;
 
-	return shown_msgnum(shown, mail->seq, &msgnum) ?
+	return shown_uidl_get_msgnum(shown, mail->seq, &msgnum) ?
 		shown->client->message_sizes[msgnum] : UOFF_T_MAX;
 }

@@ -19,6 +19,10 @@ void shown_uidl_deinit(struct shown_uidl **shown);
    could only be found out by opening the message, or by formats that are not
    among the usual ones. */
 const char *shown_uidl_get(struct shown_uidl *shown, struct mail *mail);
+/* Number of the message with this sequence, from 0. Returns FALSE if the
+   session doesn't see it. */
+bool shown_uidl_get_msgnum(const struct shown_uidl *shown, uint32_t seq,
+			   uint32_t *msgnum_r);
 /* In bytes; UOFF_T_MAX if the session doesn't see the message. */
 uoff_t shown_uidl_get_size(struct shown_uidl *shown, struct mail *mail);
 

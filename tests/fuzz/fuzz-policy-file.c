@@ -55,11 +55,15 @@ static void decide_all(const struct policy *policy)
 	enum policy_question question;
 	struct policy_verdict verdict;
 	size_t asked = 0;
+	const struct policy_callbacks callbacks = {
+		.match = match_query,
+		.context = &asked,
+	};
 
 	for (question = POLICY_QUESTION_DELETE;
 	     question <= POLICY_QUESTION_REMOVE; question++) {
 		policy_decide(policy, question, &session, &message,
-			      match_query, &asked, &verdict);
+			      &callbacks, &verdict);
 		require(verdict.reason != POLICY_REASON_ERROR ||
 			verdict.action == POLICY_ACTION_DENY);
 	}
@@ -94,7 +98,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			failed = true;
 			continue;
 		}
-		require(guards == (policy->show != NULL));
+		require(guards == (policy->show != NULL ||
+			   policy->script != NULL));
 		require(policy->expire_fingerprint != 0);
 		decide_all(policy);
 		policy_free(&policy);

@@ -20,6 +20,7 @@
 #define ERROR POLICY_REASON_ERROR
 #define HOLD POLICY_REASON_HOLD
 #define RETENTION POLICY_REASON_MIN_RETENTION
+#define SCRIPT POLICY_REASON_SCRIPT
 #define RULE POLICY_REASON_RULE
 #define DEFAULT POLICY_REASON_DEFAULT
 
@@ -259,6 +260,10 @@ START_TEST(test_decide)
 	};
 	struct reported_errors errors = { .count = 0 };
 	struct asked asked = { "" };
+	const struct policy_callbacks callbacks = {
+		.match = answer,
+		.context = &asked,
+	};
 	struct policy_verdict verdict;
 	struct policy_file *file;
 	struct policy *policy;
@@ -274,8 +279,8 @@ START_TEST(test_decide)
 	assert_errors(row->title, &errors, "");
 
 	memset(&verdict, 0xFF, sizeof(verdict));
-	policy_decide(policy, row->question, &session, &message, answer,
-		      &asked, &verdict);
+	policy_decide(policy, row->question, &session, &message, &callbacks,
+		      &verdict);
 	ck_assert_msg(verdict.action == row->want_action, "%s: %s",
 		      row->title,
 		      policy_action_name(row->question, verdict.action));
@@ -343,6 +348,10 @@ START_TEST(test_report)
 	};
 	struct policy_verdict verdict, effective;
 	struct asked asked = { "" };
+	const struct policy_callbacks callbacks = {
+		.match = answer,
+		.context = &asked,
+	};
 	struct policy_file *file;
 	struct policy *policy;
 	char data[400];
@@ -355,8 +364,8 @@ START_TEST(test_report)
 	ck_assert_int_eq(policy_load(file, "default", &policy, &guards, NULL,
 				     NULL), 0);
 	policy_file_free(&file);
-	policy_decide(policy, row->question, &session, &message, answer,
-		      &asked, &verdict);
+	policy_decide(policy, row->question, &session, &message, &callbacks,
+		      &verdict);
 	policy_verdict_effective(row->question, &verdict, &effective);
 	ck_assert_msg(verdict.action == row->want_decided &&
 		      verdict.reason == row->want_reason, "%s", row->title);
@@ -364,6 +373,151 @@ START_TEST(test_report)
 		      row->title);
 	ck_assert_msg(verdict.without_effect == row->want_without_effect,
 		      "%s", row->title);
+	policy_free(&policy);
+}
+END_TEST
+
+/* What a script says is taken after hold and min_retention, before rules. */
+static const struct script_row {
+	const char *title;
+	const char *policy;
+	enum policy_question question;
+	/* 1: answers with these, 0: passes, -1: fails */
+	int ret;
+	enum policy_action action;
+	const char *text, *mailbox;
+	unsigned int line;
+
+	enum policy_action want_action;
+	enum policy_reason want_reason;
+	/* 0: the script's file and line */
+	unsigned int want_line;
+	bool want_asked, want_without_effect;
+} script_rows[] = {
+	{ "an answer", "delete = hide all\n", DELETE, 1, ALLOW, NULL, NULL, 7,
+	  ALLOW, SCRIPT, 0, true, false },
+	{ "deny with a text", "", DELETE, 1, DENY, "no", NULL, 7,
+	  DENY, SCRIPT, 0, true, false },
+	{ "hide", "", DELETE, 1, HIDE, NULL, NULL, 7,
+	  HIDE, SCRIPT, 0, true, false },
+	{ "archive", "", DELETE, 1, ARCHIVE, NULL, "A/b", 7,
+	  ARCHIVE, SCRIPT, 0, true, false },
+	{ "passed to a rule", "delete = hide all\n", DELETE, 0, ALLOW, "x",
+	  "y", 7, HIDE, RULE, 2, true, false },
+	{ "passed to the default", "", EXPIRE, 0, ALLOW, NULL, NULL, 7,
+	  DENY, DEFAULT, 0, true, false },
+	{ "failed", "delete = allow all\n", DELETE, -1, ALLOW, NULL, NULL, 7,
+	  DENY, ERROR, 0, true, false },
+	{ "failed to load", "expire = expunge all\n", EXPIRE, -1, ALLOW, NULL,
+	  NULL, 0, DENY, ERROR, 0, true, false },
+	{ "RETR", "retrieve = allow all\n", RETRIEVE, 1, DENY, "no", NULL, 7,
+	  DENY, SCRIPT, 0, true, false },
+	{ "RETR fails", "", RETRIEVE, -1, ALLOW, NULL, NULL, 7,
+	  DENY, ERROR, 0, true, false },
+	{ "expunge", "expire = keep all\n", EXPIRE, 1, ALLOW, NULL, NULL, 7,
+	  ALLOW, SCRIPT, 0, true, false },
+	{ "hold stands above", "hold = all\n", DELETE, 1, ALLOW, NULL, NULL,
+	  7, HIDE, HOLD, 2, false, false },
+	{ "hold stands above expiry", "hold = all\n", EXPIRE, 1, ALLOW, NULL,
+	  NULL, 7, DENY, HOLD, 2, false, false },
+	{ "but not above RETR", "hold = all\n", RETRIEVE, 1, DENY, NULL,
+	  NULL, 7, DENY, SCRIPT, 0, true, false },
+	{ "doubt about a hold", "hold = from doubt\n", DELETE, 1, ALLOW, NULL,
+	  NULL, 7, DENY, ERROR, 2, false, false },
+	{ "min_retention stands above", "min_retention = 2d\n", DELETE, 1,
+	  ALLOW, NULL, NULL, 7, HIDE, RETENTION, 2, false, false },
+	{ "old enough", "min_retention = 1h\n", EXPIRE, 1, ALLOW, NULL, NULL,
+	  7, ALLOW, SCRIPT, 0, true, false },
+	{ "other programs don't ask it", "", REMOVE, 1, DENY, NULL, NULL, 7,
+	  ALLOW, DEFAULT, 0, false, false },
+	{ "report", "mode = report\n", DELETE, 1, DENY, NULL, NULL, 7,
+	  DENY, SCRIPT, 0, true, true },
+	{ "report: failed", "mode = report\n", DELETE, -1, ALLOW, NULL, NULL,
+	  7, DENY, ERROR, 0, true, true },
+};
+
+struct script_asked {
+	const struct script_row *row;
+	unsigned int count;
+};
+
+static int never_match(void *context, const struct policy_query *query)
+{
+	const char *wanted = query->words[query->words_count - 1].text;
+
+	(void)context;
+	return strcmp(wanted, "doubt") == 0 ? -1 : 0;
+}
+
+static int script_answer(void *context, enum policy_question question,
+			 struct policy_verdict *verdict)
+{
+	struct script_asked *asked = context;
+	const struct script_row *row = asked->row;
+
+	ck_assert(question == row->question);
+	asked->count++;
+	verdict->action = row->action;
+	verdict->text = row->text;
+	verdict->mailbox = row->mailbox;
+	verdict->file = "a.lua";
+	verdict->line = row->line;
+	return row->ret;
+}
+
+START_TEST(test_script)
+{
+	const struct script_row *row = &script_rows[_i];
+	const struct policy_session_facts session = {
+		.user = "alice", .login = "alice", .now = NOW,
+	};
+	const struct policy_message_facts message = {
+		.saved = NOW - DAY, .history_known = true,
+	};
+	struct script_asked asked = { .row = row };
+	const struct policy_callbacks callbacks = {
+		.match = never_match,
+		.script = script_answer,
+		.context = &asked,
+	};
+	struct policy_verdict verdict;
+	struct policy_file *file;
+	struct policy *policy;
+	char data[400];
+	bool guards;
+
+	snprintf(data, sizeof(data), "[default]\n%s", row->policy);
+	file = policy_file_parse(TEST_FILE_NAME, data, strlen(data), NULL,
+				 NULL);
+	ck_assert_int_eq(policy_load(file, "default", &policy, &guards, NULL,
+				     NULL), 0);
+	policy_file_free(&file);
+	memset(&verdict, 0xFF, sizeof(verdict));
+	policy_decide(policy, row->question, &session, &message, &callbacks,
+		      &verdict);
+	ck_assert_msg(verdict.action == row->want_action &&
+		      verdict.reason == row->want_reason, "%s: %s by %s",
+		      row->title,
+		      policy_action_name(row->question, verdict.action),
+		      policy_reason_name(verdict.reason));
+	ck_assert_msg(asked.count == (row->want_asked ? 1U : 0U), "%s",
+		      row->title);
+	ck_assert_msg(verdict.without_effect == row->want_without_effect,
+		      "%s", row->title);
+	if (row->want_line != 0) {
+		ck_assert_str_eq(verdict.file, TEST_FILE_NAME);
+		ck_assert_uint_eq(verdict.line, row->want_line);
+	} else if (row->want_asked && verdict.reason != DEFAULT) {
+		ck_assert_str_eq(verdict.file, "a.lua");
+		ck_assert_uint_eq(verdict.line, row->line);
+	}
+	if (verdict.reason == SCRIPT) {
+		ck_assert_pstr_eq(verdict.text, row->text);
+		ck_assert_pstr_eq(verdict.mailbox, row->mailbox);
+	} else {
+		ck_assert_ptr_null(verdict.text);
+		ck_assert_ptr_null(verdict.mailbox);
+	}
 	policy_free(&policy);
 }
 END_TEST
@@ -476,6 +630,7 @@ int main(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, test_decide, 0, N_ROWS(decide_rows));
 	tcase_add_loop_test(tcase, test_report, 0, N_ROWS(report_rows));
+	tcase_add_loop_test(tcase, test_script, 0, N_ROWS(script_rows));
 	tcase_add_loop_test(tcase, test_names, 0, N_ROWS(name_rows));
 	tcase_add_test(tcase, test_reason_names);
 	tcase_add_test(tcase, test_zero_keeps);

@@ -74,6 +74,23 @@ static void policy_text(const struct policy *policy, char *text)
 		text += sprintf(text, "retention=%lld ",
 				(long long)policy->journal_retention_secs);
 	}
+	if (policy->script != NULL) {
+		text += sprintf(text, "script=%s@%u ", policy->script,
+				policy->script_line);
+	}
+	if (policy->script_limits.memory_bytes != 16 * 1024 * 1024) {
+		text += sprintf(text, "memory=%llu ", (unsigned long long)
+				policy->script_limits.memory_bytes);
+	}
+	if (policy->script_limits.instructions != 2000000) {
+		text += sprintf(text, "instructions=%llu ",
+				(unsigned long long)
+				policy->script_limits.instructions);
+	}
+	if (policy->script_limits.time_msecs != 100) {
+		text += sprintf(text, "time=%u ",
+				policy->script_limits.time_msecs);
+	}
 }
 
 /* Sections that load. */
@@ -93,6 +110,23 @@ static const struct load_row {
 	  "default", "hold=all@2 show=seen@11 min=7776000@3 age=received "
 	  "protected=deny delete[6:hide all] retrieve[7:deny retrieved] "
 	  "expire[8:expunge hidden] interval=1209600 max=5 " },
+	{ "a script", TEXT("[default]\nscript = my policy.lua\n"), "default",
+	  "script=my policy.lua@2 " },
+	{ "a script and what it may use", TEXT("[default]\n"
+	  "script = lua/a.lua\nscript_memory = 1M\n"
+	  "script_instructions = 500k\nscript_time = 2s\n"), "default",
+	  "script=lua/a.lua@2 memory=1048576 instructions=500000 time=2000 " },
+	{ "the least of everything", TEXT("[default]\nscript_memory = 256k\n"
+	  "script_instructions = 1000\nscript_time = 1ms\n"), "default",
+	  "memory=262144 instructions=1000 time=1 " },
+	{ "the most of everything", TEXT("[default]\nscript_memory = 256M\n"
+	  "script_instructions = 1000M\nscript_time = 1m\n"), "default",
+	  "memory=268435456 instructions=1000000000 time=60000 " },
+	{ "back to the defaults", TEXT("[policy a]\nscript = a.lua\n"
+	  "script_memory = 1M\nscript_instructions = 5k\n"
+	  "script_time = 5ms\n[user b]\ninherit = a\nscript = none\n"
+	  "script_memory = none\nscript_instructions = none\n"
+	  "script_time = none\n"), "user b", "" },
 	{ "the other words", TEXT("[default]\n"
 	  "age_from = saved\nprotected_delete = hide\ndelete = allow all\n"
 	  "\tdeny all\nretrieve = allow all\nexpire = keep all\n"
@@ -255,7 +289,8 @@ START_TEST(test_load)
 	policy_text(policy, text);
 	ck_assert_msg(strcmp(text, row->want) == 0, "%s: %s", row->title,
 		      text);
-	ck_assert_msg(guards == (policy->show != NULL), "%s: guards",
+	ck_assert_msg(guards == (policy->show != NULL ||
+				 policy->script != NULL), "%s: guards",
 		      row->title);
 	ck_assert_uint_ne(policy->expire_fingerprint, 0);
 	policy_free(&policy);
@@ -279,8 +314,6 @@ static const struct broken_row {
 	  false, "2:1 unknown key \"delet\"; did you mean delete?" },
 	{ "keys are lower case", TEXT("[default]\nHold = all\n"), "default",
 	  false, "2:1 did you mean hold?" },
-	{ "a key of another issue", TEXT("[default]\nscript = a.lua\n"),
-	  "default", false, "2:1 unknown key \"script\"" },
 	{ "no =", TEXT("[default]\nhold all\n"), "default", false,
 	  "2:1 expected key = value" },
 	{ "a rule that is not indented", TEXT("[default]\n"
@@ -506,7 +539,40 @@ static const struct broken_row {
 	  "x1 = 1\n[policy b]\ninherit = a\nx2 = 2\n"), "policy b", false,
 	  "2:1 \"x1\"|5:1 \"x2\"" },
 
+	/* scripts */
+	{ "script without a name", TEXT("[default]\nscript =\n"), "default",
+	  true, "2:9 expected a value for script" },
+	{ "script is a folder", TEXT("[default]\nscript = lua/\n"),
+	  "default", true, "2:10 not of a folder" },
+	{ "script on the next line", TEXT("[default]\nscript =\n a.lua\n"),
+	  "default", true, "3:2 on one line" },
+	{ "caps that are no numbers", TEXT("[default]\nscript_memory = x\n"
+	  "script_instructions = 1.5M\nscript_time = fast\n"), "default",
+	  false, "2:17 expected a size|3:23 expected a number|"
+	  "4:15 expected a number with a unit" },
+	{ "caps that are too small", TEXT("[default]\n"
+	  "script_memory = 255k\nscript_instructions = 999\n"
+	  "script_time = 0ms\n"), "default", false,
+	  "2:17 from 256k to 256M|3:23 from 1k to 1000M|4:15 longer than 0" },
+	{ "caps that are too large", TEXT("[default]\n"
+	  "script_memory = 257M\nscript_instructions = 1001M\n"
+	  "script_time = 61s\n"), "default", false,
+	  "2:17 from 256k to 256M|3:23 from 1k to 1000M|4:15 too long" },
+	{ "caps that overflow", TEXT("[default]\n"
+	  "script_memory = 99999999999999999999G\n"
+	  "script_instructions = 99999999999999999999M\n"
+	  "script_time = 99999999999999999999s\n"), "default", false,
+	  "2:17 too large|3:23 too large|4:15 too long" },
+	{ "a time in days", TEXT("[default]\nscript_time = 1d\n"),
+	  "default", false, "2:15 ms, s or m" },
+	{ "a time without a unit", TEXT("[default]\nscript_time = 100\n"),
+	  "default", false, "2:15 a time needs a unit here" },
+
 	/* guards */
+	{ "script beside an error", TEXT("[default]\nscript = a.lua\n"
+	  "x = 1\n"), "default", true, "3:1 unknown key" },
+	{ "script misspelt", TEXT("[default]\nscrpit = a.lua\n"), "default",
+	  true, "2:1 did you mean script?" },
 	{ "show that does not parse", TEXT("[default]\nshow = xx\n"),
 	  "default", true, "2:8 unknown search key" },
 	{ "show beside an error", TEXT("[default]\nshow = all\nx = 1\n"),
@@ -733,6 +799,10 @@ static const struct fingerprint_row {
 	  " keep all", false },
 	{ "one rule for two", "expire = hide from a\n hide to b",
 	  "expire = hide from a to b", false },
+	{ "what a script may use", "script_time = 1s\nscript_memory = 1M\n"
+	  "script_instructions = 5k\n", "", true },
+	{ "script", "script = a.lua", "", false },
+	{ "another script", "script = a.lua", "script = b.lua", false },
 	{ "hold", "hold = seen", "", false },
 	{ "another hold", "hold = seen", "hold = unseen", false },
 	{ "hold or expire", "hold = seen", "expire = keep seen", false },

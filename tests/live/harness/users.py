@@ -103,6 +103,20 @@ class User:
         if "pop3_policy_file" not in self.fields:
             self.set_field("pop3_policy_file", self.policy_path)
 
+    def set_script(self, text, name=None):
+        """Writes a Lua script (str or bytes) or a list beside his policy
+        file. name: default USER.lua. Returns its path as Dovecot sees it."""
+        if isinstance(text, str):
+            text = text.encode()
+        name = name or self.name + ".lua"
+        path = os.path.dirname(self.policy_path) + "/" + name
+        host_path = self.dovecot.target.host_path(path)
+        with open(host_path + ".new", "wb") as file:
+            file.write(text)
+        os.chmod(host_path + ".new", 0o644)
+        os.rename(host_path + ".new", host_path)
+        return path
+
     # Mail comes in
 
     def append(self, messages, flags=(), received=None, mailbox="INBOX"):

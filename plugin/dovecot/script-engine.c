@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#define _GNU_SOURCE /* for dladdr() */
+#include "lib.h"
+#include "script-engine.h"
+
+#include <dlfcn.h>
+
+#define ENGINE_FILE "pop3-policy/libpop3_policy_script.so"
+
+static void *engine_handle;
+static const struct script_engine *engine;
+
+/* Beside the plugin that this is linked into, wherever Dovecot loaded it
+   from; doveadm's plugins are one folder further down. */
+static const char *engine_path(void)
+{
+	const char *p, *dir;
+	Dl_info info;
+
+	if (dladdr(&engine_handle, &info) == 0 || info.dli_fname == NULL ||
+	    (p = strrchr(info.dli_fname, '/')) == NULL)
+		return ENGINE_FILE;
+	dir = t_strdup_until(info.dli_fname, p);
+	p = strrchr(dir, '/');
+	if (p != NULL && strcmp(p + 1, "doveadm") == 0)
+		dir = t_strdup_until(dir, p);
+	return t_strconcat(dir, "/" ENGINE_FILE, NULL);
+}
+
+const struct script_engine *script_engine_load(const char **error_r)
+{
+	const struct script_engine *(*get_engine)(void);
+	void *symbol;
+
+	if (engine != NULL)
+		return engine;
+	/* RTLD_LOCAL: Dovecot's own Lua plugins must not see it */
+	engine_handle = dlopen(engine_path(), RTLD_NOW | RTLD_LOCAL);
+	if (engine_handle == NULL) {
+		*error_r = t_strdup_printf("Can't load the script engine: %s",
+					   dlerror());
+		return NULL;
+	}
+	symbol = dlsym(engine_handle, SCRIPT_ENGINE_SYMBOL);
+	if (symbol == NULL) {
+		*error_r = t_strdup_printf("Can't load the script engine: %s",
+					   dlerror());
+		script_engine_unload();
+		return NULL;
+	}
+	memcpy(&get_engine, &symbol, sizeof(get_engine));
+	engine = get_engine();
+	return engine;
+}
+
+void script_engine_unload(void)
+{
+	engine = NULL;
+	if (engine_handle != NULL) {
+		(void)dlclose(engine_handle);
+		engine_handle = NULL;
+	}
+}

@@ -1,0 +1,808 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Lua policy scripts: each hook, each object's fields as Dovecot has them, and
+every way in which a script can fail."""
+
+import os
+import re
+
+from harness import LiveTest, message
+from test_journal import JournalTest
+from test_rules import explain
+
+DAY = 86400
+
+
+class ScriptTest(JournalTest):
+    def scripted(self, script, keys="", messages=None, **kwargs):
+        """A user with a script, and other keys of his section."""
+        user = self.user("", **kwargs)
+        user.set_script(script)
+        user.set_policy("[default]\nscript = %s.lua\n%s" % (user.name, keys))
+        if messages is None:
+            messages = [message("m%d" % i) for i in range(1, 4)]
+        if messages:
+            user.append(messages)
+        return user
+
+    def line_of(self, user, uid):
+        """The journal's first line about a message."""
+        found = [line for line in self.lines(user) if line["uid"] == uid]
+        self.assertTrue(found)
+        return found[0]
+
+
+class Delete(ScriptTest):
+    def test_answers(self):
+        user = self.scripted("""
+            function pop3_policy_delete(session, message)
+                local subject = message:header("Subject")
+                if subject == "deny" then return policy.DENY, "not this" end
+                if subject == "refuse" then return policy.DENY end
+                if subject == "hide" then return policy.HIDE end
+                if subject == "archive" then
+                    return policy.ARCHIVE, "Old"
+                end
+                if subject == "allow" then return policy.ALLOW end
+            end""", "delete = deny:\"by rule\" subject pass\n",
+            [message(text) for text in
+             ("deny", "refuse", "hide", "archive", "allow", "pass", "other")])
+        client = user.pop3()
+        self.assertEqual(client.cmd("DELE 1").text, "-ERR not this")
+        self.assertEqual(client.cmd("DELE 2").text,
+                         "-ERR Message may not be deleted.")
+        for number in 3, 4, 5, 7:
+            client.ok("DELE %d" % number)
+        self.assertEqual(client.cmd("DELE 6").text, "-ERR by rule")
+        self.assertTrue(client.quit().ok)
+        self.assertEqual(user.uids(), [1, 2, 3, 6])
+        self.assertEqual(user.pop3().stat()[0], 3)
+        self.assertEqual(len(user.messages("Old")), 1)
+        self.assertEqual(
+            [(self.line_of(user, uid)["action"],
+              self.line_of(user, uid)["reason"]) for uid in (3, 4, 5, 7)],
+            [("hide", "script"), ("archive", "script"), ("remove", "script"),
+             ("remove", "default")])
+        self.assertRegex(self.line_of(user, 3)["rule"],
+                         r"/%s\.lua:2$" % user.name)
+
+    def test_hold_and_retention_stand_above(self):
+        user = self.scripted("""
+            function pop3_policy_delete(session, message)
+                return policy.ALLOW
+            end
+            function pop3_policy_expire(session, message)
+                return policy.EXPUNGE
+            end""", "hold = subject m1\nmin_retention = 30d\n"
+            "protected_delete = deny\n", [])
+        user.pop3().quit()
+        user.append([message("m1"), message("m2")])
+        for day in 1, 2, 3:
+            self.clock.set("%dd" % day)
+            client = user.pop3()
+            client.err("DELE 1", "on hold")
+            client.err("DELE 2", "too young")
+            client.quit()
+        self.assertEqual(user.uids(), [1, 2])
+        for day in 30, 31, 32:
+            self.clock.set("%dd" % day)
+            user.pop3().quit()
+        self.assertEqual(user.uids(), [1])
+
+    def test_asked_again_at_quit(self):
+        """A flag that is set between DELE and QUIT, a script that changes its
+        mind."""
+        user = self.scripted("""
+            function pop3_policy_delete(session, message)
+                if message.keywords.Keep or message.flagged then
+                    return policy.DENY
+                end
+                local count = (session.data[message.uid] or 0) + 1
+                session.data[message.uid] = count
+                if message.uid == 3 and count > 1 then
+                    return policy.HIDE
+                end
+                return policy.ALLOW
+            end""", messages=[message("m%d" % i) for i in range(1, 6)])
+        client = user.pop3()
+        for number in range(1, 6):
+            client.ok("DELE %d" % number)
+        with user.imap() as imap:
+            imap.select()
+            imap.store("1", "+FLAGS", r"\Flagged")
+            imap.store("5", "+FLAGS", "Keep")
+        self.assertRegex(client.quit().text, r"^-ERR .*2 messages not deleted")
+        self.assertEqual(user.uids(), [1, 3, 5])
+        self.assertEqual(user.pop3().stat()[0], 2)
+
+    def test_only_stricter_at_quit(self):
+        user = self.scripted("""
+            function pop3_policy_delete(session, message)
+                session.data.n = (session.data.n or 0) + 1
+                return session.data.n == 1 and policy.HIDE or policy.ALLOW
+            end""")
+        client = user.pop3()
+        client.ok("DELE 1")
+        self.assertTrue(client.quit().ok)
+        self.assertEqual(user.uids(), [1, 2, 3])
+
+    def test_another_archive_at_quit_keeps(self):
+        user = self.scripted("""
+            local n = 0
+            function pop3_policy_delete(session, message)
+                n = n + 1
+                return policy.ARCHIVE, "Old/" .. n
+            end""")
+        client = user.pop3()
+        client.ok("DELE 1")
+        client.ok("DELE 2")
+        self.assertFalse(client.quit().ok)
+        self.assertEqual(user.uids(), [1, 2, 3])
+
+    def test_report(self):
+        user = self.scripted("""
+            function pop3_policy_delete(session, message)
+                return message.number == 1 and policy.DENY or policy.HIDE
+            end
+            function pop3_policy_retrieve(session, message)
+                error("broken")
+            end""", "mode = report\n")
+        self.expect_errors("Can't decide about retrieve: .*broken")
+        client = user.pop3()
+        client.retr(1)
+        client.ok("DELE 1")
+        client.ok("DELE 2")
+        self.assertTrue(client.quit().ok)
+        self.assertEqual(user.uids(), [3])
+        self.assertEqual(
+            [(self.line_of(user, uid)["mode"],
+              self.line_of(user, uid)["decided"]) for uid in (1, 2)],
+            [("report", "deny"), ("report", "hide")])
+
+
+class Retrieve(ScriptTest):
+    def test_answers(self):
+        user = self.scripted("""
+            function pop3_policy_retrieve(session, message)
+                local fetched = (session.data.fetched or 0) + message.size
+                if fetched > 25000 then
+                    return policy.DENY, "no more than 25 kB a session"
+                end
+                session.data.fetched = fetched
+            end""", "retrieve = deny:\"by rule\" subject no\n",
+            [message("a", size=10000), message("no"),
+             message("b", size=10000), message("c", size=10000)])
+        client = user.pop3()
+        client.retr(1)
+        self.assertEqual(client.cmd("RETR 2").text, "-ERR by rule")
+        client.retr(3)
+        for command in "RETR 4", "TOP 4 0":
+            self.assertEqual(client.cmd(command).text,
+                             "-ERR no more than 25 kB a session")
+        client.quit()
+
+
+class Expire(ScriptTest):
+    formats = ("maildir", "sdbox")
+
+    def test_answers(self):
+        user = self.scripted("""
+            function pop3_policy_expire(session, message)
+                local answers = {
+                    keep = policy.KEEP, hide = policy.HIDE,
+                    expunge = policy.EXPUNGE,
+                }
+                local subject = message:header("Subject")
+                if subject == "archive" then
+                    return policy.ARCHIVE, "Old"
+                elseif subject == "late" then
+                    return message.age_days >= 5 and policy.EXPUNGE
+                        or policy.KEEP
+                end
+                return answers[subject]
+            end""", "expire = expunge subject rule\n  expunge subject keep\n",
+            [])
+        user.pop3().quit()
+        user.append([message(text) for text in
+                     ("keep", "hide", "expunge", "archive", "late", "rule",
+                      "none")])
+        self.clock.set("1d")
+        user.pop3().quit()
+        self.assertEqual(user.uids(), [1, 2, 5, 7])
+        self.assertEqual(len(user.messages("Old")), 1)
+        self.assertEqual(user.pop3().stat()[0], 3)
+        self.assertEqual(self.line_of(user, 3)["reason"], "script")
+        self.assertEqual(self.line_of(user, 6)["reason"], "rule")
+        for day in 2, 3, 4:
+            self.clock.set("%dd" % day)
+            user.pop3().quit()
+        self.assertEqual(user.uids(), [1, 2, 5, 7])
+        for day in 5, 6:
+            self.clock.set("%dd" % day)
+            user.pop3().quit()
+        self.assertEqual(user.uids(), [1, 2, 7])
+
+    def test_a_changed_script_is_obeyed_next_time(self):
+        """Without rules about time nothing says when to look again."""
+        user = self.scripted(
+            "function pop3_policy_expire() return policy.KEEP end",
+            messages=[])
+        user.pop3().quit()
+        user.append([message("m1")])
+        for day in 1, 2:
+            self.clock.set("%dd" % day)
+            user.pop3().quit()
+        user.set_script(
+            "function pop3_policy_expire() return policy.EXPUNGE end")
+        self.clock.set("3d")
+        user.pop3().quit()
+        self.assertEqual(user.count(), 0)
+
+    def test_failure_keeps(self):
+        user = self.scripted("""
+            function pop3_policy_expire(session, message)
+                if message.uid == 1 then error("no") end
+                if message.uid == 2 then while true do end end
+                return policy.EXPUNGE
+            end""", messages=[])
+        self.expect_errors("Can't decide about expire: .*no")
+        user.pop3().quit()
+        user.append([message("m%d" % i) for i in range(1, 4)])
+        self.clock.set("1d")
+        user.pop3().quit()
+        self.assertEqual(user.uids(), [1, 2])
+        self.assertEqual(self.log().count("Can't decide about expire"), 1)
+        self.assertRegex(self.log(), "expunged=1 hidden=0 archived=0 errors=2")
+
+    def test_report(self):
+        user = self.scripted(
+            "function pop3_policy_expire() return policy.EXPUNGE end",
+            "mode = report\n", [])
+        user.pop3().quit()
+        user.append([message("m1")])
+        for day in 1, 2, 3:
+            self.clock.set("%dd" % day)
+            user.pop3().quit()
+        self.assertEqual(user.count(), 1)
+        self.assertEqual(len(self.lines(user)), 1)
+        user.set_script(
+            "function pop3_policy_expire() return policy.HIDE end")
+        for day in 4, 5:
+            self.clock.set("%dd" % day)
+            user.pop3().quit()
+        self.assertEqual([line["action"] for line in self.lines(user)],
+                         ["expunge", "hide"])
+
+
+class Show(ScriptTest):
+    formats = ("maildir", "sdbox")
+
+    def test_answers(self):
+        user = self.scripted("""
+            function pop3_policy_show(session, message)
+                assert(session.messages == nil and message.uidl == nil)
+                if message.keywords.Quarantine then return policy.HIDE end
+                if message.flagged then return policy.SHOW end
+            end""", "show = not subject secret\n", [])
+        user.append(message("m1"), ["Quarantine"])
+        user.append(message("secret 1"))
+        user.append(message("secret 2"), [r"\Flagged"])
+        user.append(message("m2"))
+        client = user.pop3()
+        self.assertEqual(client.stat()[0], 2)
+        self.assertIn(b"Subject: secret 2", client.retr(1))
+        self.assertIn(b"Subject: m2", client.retr(2))
+        client.quit()
+
+    def test_hidden_mail_is_not_asked_about(self):
+        user = self.scripted("""
+            function pop3_policy_show(session, message)
+                assert(message.uid ~= 1)
+                return policy.SHOW
+            end""", "delete = hide all\n")
+        user.set_policy("[default]\ndelete = hide all\n")
+        client = user.pop3()
+        client.ok("DELE 1")
+        client.quit()
+        user.set_policy("[default]\nscript = %s.lua\n" % user.name)
+        client = user.pop3()
+        self.assertEqual(client.stat()[0], 2)
+        client.quit()
+
+    def test_failure_shows_nothing(self):
+        user = self.scripted("""
+            function pop3_policy_show(session, message)
+                if message.uid == 3 then error("broken") end
+            end""")
+        self.expect_errors("Can't tell which mail may be shown: .*broken",
+                           "Couldn't init INBOX")
+        # without pop3_lock_session the "+OK" comes before the mailbox
+        client = user.pop3()
+        client.send("STAT\r\nRETR 1\r\n")
+        self.assertNotIn(b"+OK", client.read_eof())
+        client.close()
+        self.assertEqual(user.count(), 3)
+
+
+class Login(ScriptTest):
+    formats = ("maildir", "sdbox")
+
+    def refused(self, user, text):
+        client = user.pop3(login=False)
+        client.ok("USER " + user.name)
+        self.assertEqual(client.cmd("PASS " + user.password).text, text)
+        client.close()
+
+    def test_answers(self):
+        user = self.scripted("""
+            function pop3_policy_login(session)
+                return policy.DENY, "come back later", "LOGIN-DELAY"
+            end""")
+        self.refused(user, "-ERR [LOGIN-DELAY] come back later")
+        user.set_script("""
+            function pop3_policy_login(session)
+                return policy.DENY, "not you"
+            end""")
+        self.refused(user, "-ERR not you")
+        user.set_script(
+            "function pop3_policy_login() return policy.DENY end")
+        self.refused(user, "-ERR Login is not allowed.")
+        user.set_script("function pop3_policy_login() end")
+        client = user.pop3()
+        self.assertEqual(client.stat()[0], 3)
+        client.quit()
+
+    def test_failure_refuses(self):
+        user = self.scripted("function pop3_policy_login() error('x') end")
+        self.expect_errors("Script failed, login refused: .*%s.lua:1: x" %
+                           user.name)
+        self.refused(user, "-ERR [SYS/TEMP] Login is not possible now.")
+        user.set_script(
+            "function pop3_policy_login() while true do end end")
+        self.expect_errors("Script failed, login refused: .*script_")
+        self.refused(user, "-ERR [SYS/TEMP] Login is not possible now.")
+        user.set_script("function pop3_policy_login() return false end")
+        self.expect_errors("Script failed, login refused: .*policy.DENY")
+        self.refused(user, "-ERR [SYS/TEMP] Login is not possible now.")
+
+    def test_nothing_of_a_refused_session_is_executed(self):
+        """Not even what was pipelined behind the password."""
+        user = self.scripted(
+            "function pop3_policy_login() return policy.DENY end")
+        client = user.pop3(login=False)
+        client.ok("USER " + user.name)
+        client.send("PASS %s\r\nDELE 1\r\nQUIT\r\n" % user.password)
+        self.assertEqual(client.read_reply().text, "-ERR Login is not allowed.")
+        client.close()
+        self.assertEqual(user.count(), 3)
+
+    def test_last_login(self):
+        user = self.scripted("""
+            function pop3_policy_login(session)
+                assert(session.messages == nil and session.bytes == nil)
+                if session.last_login
+                   and session.now - session.last_login < 60 then
+                    return policy.DENY, "once a minute", "LOGIN-DELAY"
+                end
+            end
+            function pop3_policy_retrieve(session, message)
+                assert(session.last_login == session.data.last)
+            end""", messages=[message("m1")])
+        user.pop3().quit()
+        self.refused(user, "-ERR [LOGIN-DELAY] once a minute")
+        self.clock.set("2m")
+        user.pop3().quit()
+        self.refused(user, "-ERR [LOGIN-DELAY] once a minute")
+
+    def test_brand_new_user(self):
+        user = self.scripted("""
+            function pop3_policy_login(session)
+                assert(session.last_login == nil)
+            end""", messages=[])
+        client = user.pop3()
+        self.assertEqual(client.stat()[0], 0)
+        client.quit()
+
+
+class LockedSession(Login):
+    """Dovecot's "+OK" comes after the namespaces then."""
+    pop3_settings = {"pop3_lock_session": "yes"}
+
+
+class Logout(ScriptTest):
+    formats = ("maildir",)
+
+    def test_log(self):
+        user = self.scripted("""
+            function pop3_policy_retrieve(session, message)
+                session.data.bytes = (session.data.bytes or 0) + message.size
+            end
+            function pop3_policy_logout(session)
+                policy.log(string.format("fetched %d of %d in %d",
+                    session.data.bytes, session.bytes, session.messages))
+            end""")
+        client = user.pop3()
+        size = client.list()[2]
+        total = client.stat()[1]
+        client.retr(2)
+        client.quit()
+        self.wait_log(r"pop3-policy: %s\.lua: fetched %d of %d in 3" %
+                      (user.name, size, total))
+
+    def test_failure(self):
+        user = self.scripted("function pop3_policy_logout() error('x') end")
+        self.expect_errors("Script failed at logout: .*:1: x")
+        self.assertTrue(user.pop3().quit().ok)
+        self.wait_log("Script failed at logout")
+
+
+class Objects(ScriptTest):
+    """Fields are what Dovecot has."""
+
+    def logged(self, user, *texts):
+        for text in texts:
+            self.wait_log("pop3-policy: %s.lua: %s" %
+                          (user.name, re.escape(text)))
+
+    def test_session(self):
+        user = self.scripted("""
+            local function text(value)
+                return value == nil and "nil" or tostring(value)
+            end
+            function pop3_policy_delete(session, message)
+                for _, name in ipairs({"user", "login", "policy", "mechanism",
+                        "tls", "secured", "remote_ip", "local_ip",
+                        "messages", "bytes", "last_login"}) do
+                    session.data[#session.data + 1] =
+                        name .. "=" .. text(session[name])
+                end
+                policy.log(table.concat(session.data, " "))
+                policy.log("colour=" .. text(session.fields.colour))
+                policy.log("none=" .. text(session.fields.none))
+                assert(#session.id > 10)
+            end""", fields={"colour": "green"})
+        client = user.pop3()
+        total = client.stat()[1]
+        client.ok("DELE 1")
+        client.quit()
+        self.logged(user, "user=%s login=%s policy=default mechanism=PLAIN "
+                    "tls=false secured=true remote_ip=127.0.0.1 "
+                    "local_ip=127.0.0.1 messages=3 bytes=%d last_login=nil" %
+                    (user.name, user.name, total), "colour=green", "none=nil")
+
+    def test_message(self):
+        user = self.scripted("""
+            local function text(value)
+                return value == nil and "nil" or tostring(value)
+            end
+            function pop3_policy_delete(session, message)
+                for _, name in ipairs({"number", "uid", "guid", "size",
+                        "saved", "received", "age_days"}) do
+                    policy.log(name .. "=" .. text(message[name]))
+                end
+            end
+            function pop3_policy_retrieve(session, message)
+                local flags = {}
+                for _, name in ipairs({"seen", "flagged", "answered", "hidden",
+                        "retrieved", "retrieved_days", "retrieve_count",
+                        "uidl"}) do
+                    flags[#flags + 1] = name .. "=" .. text(message[name])
+                end
+                policy.log(table.concat(flags, " "))
+                local words = {}
+                for word in pairs(message.keywords) do
+                    words[#words + 1] = word
+                end
+                table.sort(words)
+                policy.log("keywords=" .. table.concat(words, ","))
+                policy.log("subject=" .. message:header("subject"))
+                policy.log("none=" .. text(message:header("X-None")))
+                policy.log("received=" ..
+                    table.concat(message:headers("X-Trace"), "|"))
+            end""", messages=[])
+        user.pop3().quit()
+        user.append(b"From: a\r\nSubject: =?utf-8?q?gr=C3=BCn?=\r\n"
+                    b"X-Trace: one\r\nX-Trace: two\r\n\r\nbody\r\n",
+                    [r"\Flagged", "Work", "Home"], received=1500000000)
+        client = user.pop3()
+        size, uidl = client.list()[1], client.uidl()[1]
+        client.ok("DELE 1")
+        client.ok("RSET")
+        client.retr(1)
+        client.quit()
+        found = user.messages()[0]
+        self.logged(user, "number=1", "uid=1", "guid=" + found.guid,
+                    "size=%d" % size, "saved=%d" % found.saved,
+                    "received=1500000000", "age_days=0",
+                    "seen=false flagged=true answered=false hidden=false "
+                    "retrieved=nil retrieved_days=nil retrieve_count=0 "
+                    "uidl=" + uidl, "keywords=Home,Work", "subject=gr\u00fcn",
+                    "none=nil", "received=one|two")
+
+    def test_history(self):
+        user = self.scripted("""
+            function pop3_policy_delete(session, message)
+                if not message.retrieved then
+                    return policy.DENY, "fetch this first"
+                end
+                if message.retrieved_days < 2 then
+                    return policy.DENY, "fetched " .. message.retrieve_count
+                end
+            end""")
+        client = user.pop3()
+        client.err("DELE 1", "fetch this first")
+        client.retr(1)
+        client.err("DELE 1", "fetched 1")
+        client.quit()
+        self.clock.set("3d")
+        client = user.pop3()
+        client.ok("DELE 1")
+        self.assertTrue(client.quit().ok)
+        self.assertEqual(user.uids(), [2, 3])
+
+    def test_numbers_behind_hidden_mail(self):
+        user = self.scripted("""
+            function pop3_policy_delete(session, message)
+                policy.log("number=" .. message.number .. " uid="
+                    .. message.uid .. " uidl=" .. message.uidl)
+                return policy.HIDE
+            end""")
+        client = user.pop3()
+        client.ok("DELE 1")
+        client.quit()
+        client = user.pop3()
+        uidl = client.uidl()
+        client.ok("DELE 2")
+        client.quit()
+        self.logged(user, "number=2 uid=3 uidl=" + uidl[2])
+
+    def test_no_history_without_an_index(self):
+        if self.format != "maildir":
+            self.skipTest("dbox has no mail without an index")
+        user = self.scripted("""
+            function pop3_policy_delete(session, message)
+                if message.number == 1 then return policy.ALLOW end
+                if message.number == 2 then return policy.HIDE end
+                return message.retrieved and policy.ALLOW
+            end""")
+        if self.version == "2.3":
+            user.set_field("mail", "maildir:~/Maildir:INDEX=MEMORY")
+        else:
+            user.set_field("mail_index_path", "MEMORY")
+        self.expect_errors("Can't decide about delete: .*can't be hidden")
+        client = user.pop3()
+        client.ok("DELE 1")
+        client.err("DELE 2", "[SYS/TEMP]")
+        client.err("DELE 3", "[SYS/TEMP]")
+        client.quit()
+        self.assertEqual(user.count(), 2)
+
+
+class Failures(ScriptTest):
+    # formats with a file for each message
+    formats = ("maildir", "sdbox")
+
+    def login_refused(self, user, pattern):
+        self.expect_errors("Policy is broken, login refused: .*" + pattern)
+        client = user.pop3(login=False)
+        client.ok("USER " + user.name)
+        self.assertEqual(client.cmd("PASS " + user.password).text,
+                         "-ERR [SYS/TEMP] Login is not possible now.")
+        client.close()
+        self.wait_log(pattern)
+
+    def test_does_not_load(self):
+        user = self.scripted("function (", "")
+        for script, pattern in (
+                ("function (", r"%s\.lua:1: " % user.name),
+                ("error('x')", r"%s\.lua:1: x" % user.name),
+                ("while true do end", "script_instructions|script_time"),
+                ("function pop3_policy_delet() end", "pop3_policy_delete"),
+                (b"\x1bLua", "%s.lua" % user.name),
+                ("x = string.rep('x', 2^20)" + " x = x .. x" * 6,
+                 "script_memory|1 MB")):
+            user.set_script(script)
+            self.login_refused(user, pattern)
+            with self.subTest(script):
+                # and nobody else may remove anything
+                self.expect_errors("Policy is broken, no mail can be removed")
+                user.doveadm("expunge", "mailbox", "INBOX", "all",
+                             check=False)
+                self.assertEqual(user.count(), 3)
+        user.set_script("-- empty\n")
+        client = user.pop3()
+        client.ok("DELE 1")
+        client.quit()
+        self.assertEqual(user.count(), 2)
+
+    def test_missing_and_unreadable(self):
+        user = self.scripted("")
+        path = self.dovecot.target.host_path(
+            os.path.dirname(user.policy_path) + "/" + user.name + ".lua")
+        os.chmod(path, 0o600)
+        self.login_refused(user, "Permission denied")
+        os.unlink(path)
+        self.login_refused(user, "No such file")
+        os.mkfifo(path)
+        os.chmod(path, 0o644)
+        self.login_refused(user, "not a regular file")
+
+    def test_writable_for_the_mail_user(self):
+        user = self.scripted("")
+        path = self.dovecot.target.host_path(
+            os.path.dirname(user.policy_path) + "/" + user.name + ".lua")
+        owner = os.stat(user.host_home)
+        os.chmod(path, 0o666)
+        self.login_refused(user, "is writable for everybody")
+        os.chmod(path, 0o664)
+        os.chown(path, 0, owner.st_gid)
+        self.login_refused(user, "is writable for the mail user")
+        os.chmod(path, 0o444)
+        os.chown(path, owner.st_uid, 0)
+        self.login_refused(user, "belongs to the mail user")
+        os.chown(path, 0, 0)
+        user.pop3().quit()
+
+        # a folder above it, and what a link leads to
+        folder = os.path.dirname(path) + "/" + user.name + ".d"
+        os.mkdir(folder)
+        os.rename(path, folder + "/a.lua")
+        user.set_policy("[default]\nscript = %s.d/a.lua\n" % user.name)
+        user.pop3().quit()
+        os.chmod(folder, 0o777)
+        self.login_refused(user, "could be replaced: .*%s.d is writable" %
+                           user.name)
+        os.symlink(user.name + ".d/a.lua", path)
+        user.set_policy("[default]\nscript = %s.lua\n" % user.name)
+        self.login_refused(user, "could be replaced: .*%s.d is writable" %
+                           user.name)
+        os.chmod(folder, 0o755)
+        user.pop3().quit()
+        user.set_policy("[default]\nscript = %s/a.lua\n" % user.home)
+        with open(user.host_home + "/a.lua", "w"):
+            pass
+        self.login_refused(user, "belongs to the mail user")
+
+    def test_hooks_fail(self):
+        user = self.scripted("""
+            function pop3_policy_delete(session, message)
+                if message.number == 1 then return message.sise end
+                if message.number == 2 then
+                    return policy.ARCHIVE, "INBOX"
+                end
+                return policy.ALLOW
+            end
+            function pop3_policy_retrieve(session, message)
+                return policy.DENY, "two\\nlines"
+            end""")
+        self.expect_errors("Can't decide about delete: .*did you mean size")
+        client = user.pop3()
+        self.assertEqual(client.cmd("DELE 1").text,
+                         "-ERR [SYS/TEMP] Message can't be deleted now.")
+        client.err("DELE 2", "[SYS/TEMP]")
+        client.err("RETR 1", "[SYS/TEMP]")
+        client.ok("DELE 3")
+        self.assertTrue(client.quit().ok)
+        self.assertEqual(user.uids(), [1, 2])
+        # once a session
+        self.assertEqual(self.log().count("Error: pop3-policy"), 1)
+
+    def test_unreadable_mail(self):
+        """A value that can't be found out fails the call, pcall or not."""
+        user = self.scripted("""
+            function pop3_policy_delete(session, message)
+                local ok, value = pcall(message.header, message, "X-Other")
+                return policy.ALLOW
+            end""")
+        broken = os.path.join(user.host_home, min(user.mail_files()))
+        os.chown(broken, 0, 0)
+        os.chmod(broken, 0)
+        self.expect_errors("Can't decide about delete", "Permission denied",
+                           "EACCES")
+        client = user.pop3()
+        client.err("DELE 1", "[SYS/TEMP]")
+        client.ok("DELE 2")
+        client.quit()
+        self.assertEqual(user.uids(), [1, 3])
+
+    def test_changed_while_processes_live(self):
+        user = self.scripted(
+            "function pop3_policy_delete() return policy.DENY, 'one' end")
+        client = user.pop3()
+        client.err("DELE 1", "one")
+        user.set_script(
+            "function pop3_policy_delete() return policy.DENY, 'two' end")
+        client.err("DELE 2", "one")
+        client.quit()
+        client = user.pop3()
+        client.err("DELE 1", "two")
+        client.quit()
+
+
+class Explain(ScriptTest):
+    formats = ("maildir",)
+
+    def test_explain_and_check(self):
+        user = self.scripted("""
+            function pop3_policy_delete(session, message)
+                return policy.DENY, "no"
+            end
+            function pop3_policy_expire(session, message)
+                if message.uid == 2 then
+                    return policy.ARCHIVE, "Old"
+                end
+                return policy.KEEP
+            end""")
+        rows = explain(user)
+        self.assertEqual((rows[1]["delete"], rows[1]["delete_reason"]),
+                         ("deny", "script"))
+        self.assertRegex(rows[1]["delete_rule"], r"/%s\.lua:2$" % user.name)
+        self.assertEqual((rows[1]["expire"], rows[1]["expires"]),
+                         ("keep", "unknown"))
+        self.assertEqual((rows[2]["expire"], rows[2]["expires"]),
+                         ("archive", "now"))
+        self.assertEqual(rows[1]["remove"], "allow")
+        result = self.dovecot.doveadm("pop3", "check", user.policy_path)
+        self.assertIn(b"no errors", result)
+        user.set_script("function pop3_policy_delete(")
+        result = self.dovecot.doveadm("pop3", "check", user.policy_path,
+                                      check=False)
+        self.assertEqual(result.returncode, 78)
+        self.assertRegex(result.stdout.decode(), r"%s\.lua:1: " % user.name)
+
+
+class Libraries(ScriptTest):
+    formats = ("maildir",)
+
+    def mapped(self, client):
+        with open("/proc/%d/maps" % client.mail_process()) as file:
+            return file.read()
+
+    def test_loaded_only_with_a_script(self):
+        user = self.scripted("function pop3_policy_delete() end")
+        client = user.pop3()
+        self.assertIn("liblua", self.mapped(client))
+        client.quit()
+        user.set_policy("[default]\ndelete = hide all\n")
+        client = user.pop3()
+        self.assertNotIn("liblua", self.mapped(client))
+        self.assertNotIn("libpop3_policy_script", self.mapped(client))
+        client.quit()
+
+
+class Neighbours(ScriptTest):
+    """A hostile script beside somebody else's session in one process."""
+    formats = ("maildir",)
+    extra_config = "service pop3 {\n  client_limit = 20\n}\n"
+
+    def test_hostile(self):
+        hostile = self.scripted("""
+            function pop3_policy_delete(session, message)
+                local kind = message.number
+                if kind == 1 then while true do pcall(error) end end
+                if kind == 2 then
+                    local t = {}
+                    while true do t[#t + 1] = string.rep("x", 1e5) .. #t end
+                end
+                if kind == 3 then
+                    return string.find(string.rep("a", 3000), "a*a*a*a*b")
+                end
+            end""")
+        quiet = self.scripted("""
+            seen = 0
+            function pop3_policy_delete(session, message)
+                seen = seen + 1
+                assert(rawget(_G, "stolen") == nil)
+                return seen == 1 and policy.ALLOW or policy.HIDE
+            end""")
+        self.expect_errors("Can't decide about delete")
+        other = quiet.pop3()
+        client = hostile.pop3()
+        for number in 1, 2, 3:
+            client.err("DELE %d" % number, "[SYS/TEMP]")
+        other.ok("DELE 1")
+        client.quit(wait=False)
+        self.assertTrue(other.quit(wait=False).ok)
+        other = quiet.pop3()
+        self.assertEqual(other.stat()[0], 2)
+        other.close(wait=False)
+        self.assertEqual(hostile.count(), 3)
