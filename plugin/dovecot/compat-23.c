@@ -3,6 +3,7 @@
 #include "lib.h"
 #include "net.h"
 #include "json-parser.h"
+#include "var-expand.h"
 #include "mail-user.h"
 #include "pop3-policy-config.h"
 #include "compat.h"
@@ -53,6 +54,23 @@ struct event *pop3_policy_compat_event(struct mail_user *user)
 			      net_ip2addr(user->conn.local_ip));
 	}
 	return event;
+}
+
+int pop3_policy_compat_expand_uidl(string_t *dest, const char *format,
+				   const struct pop3_policy_uidl_values *values,
+				   struct event *event ATTR_UNUSED,
+				   const char **error_r)
+{
+	const struct var_expand_table table[] = {
+		{ 'v', dec2str(values->uidvalidity), "uidvalidity" },
+		{ 'u', dec2str(values->uid), "uid" },
+		{ 'm', values->md5, "md5" },
+		{ 'f', values->filename, "filename" },
+		{ 'g', values->guid, "guid" },
+		{ '\0', NULL, NULL }
+	};
+
+	return var_expand(dest, format, table, error_r) <= 0 ? -1 : 0;
 }
 
 void pop3_policy_compat_json_append(string_t *dest, const void *data,

@@ -3,6 +3,7 @@
 #include "lib.h"
 #include "net.h"
 #include "json-generator.h"
+#include "var-expand.h"
 #include "settings.h"
 #include "mail-user.h"
 #include "pop3-policy-config.h"
@@ -48,6 +49,26 @@ bool pop3_policy_compat_is_secured(struct mail_user *user)
 struct event *pop3_policy_compat_event(struct mail_user *user)
 {
 	return event_create(user->event);
+}
+
+int pop3_policy_compat_expand_uidl(string_t *dest, const char *format,
+				   const struct pop3_policy_uidl_values *values,
+				   struct event *event, const char **error_r)
+{
+	const struct var_expand_table table[] = {
+		{ .key = "uidvalidity", .value = dec2str(values->uidvalidity) },
+		{ .key = "uid", .value = dec2str(values->uid) },
+		{ .key = "md5", .value = values->md5 },
+		{ .key = "filename", .value = values->filename },
+		{ .key = "guid", .value = values->guid },
+		VAR_EXPAND_TABLE_END
+	};
+	const struct var_expand_params params = {
+		.table = table,
+		.event = event,
+	};
+
+	return var_expand(dest, format, &params, error_r);
 }
 
 void pop3_policy_compat_json_append(string_t *dest, const void *data,

@@ -39,6 +39,18 @@ bool pop3_policy_compat_is_secured(struct mail_user *user);
    remote_ip and local_ip on both versions. Unreference it yourself. */
 struct event *pop3_policy_compat_event(struct mail_user *user);
 
+/* What pop3_uidl_format can refer to. */
+struct pop3_policy_uidl_values {
+	uint32_t uid, uidvalidity;
+	/* NULL where the format doesn't ask for it */
+	const char *md5, *filename, *guid;
+};
+/* Append the UIDL that Dovecot's pop3 makes of the format. Returns 0, or -1 and
+   *error_r (data stack). */
+int pop3_policy_compat_expand_uidl(string_t *dest, const char *format,
+				   const struct pop3_policy_uidl_values *values,
+				   struct event *event, const char **error_r);
+
 /* Append bytes, whatever they are, to a JSON string whose quotes are the
    caller's. What isn't UTF-8 becomes U+FFFD. */
 void pop3_policy_compat_json_append(string_t *dest, const void *data,

@@ -21,6 +21,7 @@ struct history_change {
 	bool keyword_gone:1;
 	bool reported:1;
 	bool unreported:1;
+	uint32_t uidl_hash;
 };
 ARRAY_DEFINE_TYPE(history_change, struct history_change);
 
@@ -206,6 +207,8 @@ static void history_apply(const struct history_change *change,
 		rec->flags |= HISTORY_REPORTED;
 	if (change->unreported)
 		rec->flags &= ENUM_NEGATE(HISTORY_REPORTED);
+	if (change->uidl_hash != 0)
+		rec->uidl_hash = change->uidl_hash;
 }
 
 void history_get(struct history *history, struct mail_index_view *view,
@@ -376,6 +379,12 @@ void history_note_reported(struct history *history,
 
 	change->reported = is_set;
 	change->unreported = !is_set;
+}
+
+void history_note_uidl(struct history *history, struct mail_index_view *view,
+		       uint32_t seq, uint32_t hash)
+{
+	history_get_change(history, view, seq)->uidl_hash = hash;
 }
 
 void history_forget_hidden(struct history *history, uint32_t uid)

@@ -123,6 +123,9 @@ void history_note_keyword(struct history *history,
 void history_note_reported(struct history *history,
 			   struct mail_index_view *view, uint32_t seq,
 			   bool is_set);
+/* It is shown under the UIDL with this uidl_hash(). */
+void history_note_uidl(struct history *history, struct mail_index_view *view,
+		       uint32_t seq, uint32_t hash);
 /* Forget that the message was hidden, if that was collected. */
 void history_forget_hidden(struct history *history, uint32_t uid);
 /* Forget the collected changes of messages that are about to be removed. */

@@ -8,6 +8,7 @@
 #include "command-filter.h"
 #include "delivery.h"
 #include "session.h"
+#include "uidls.h"
 
 /* Some clients repeat a refused command for ever: RFC 1939 has no answer that
    means "don't try again". */
@@ -19,6 +20,8 @@ enum command {
 	COMMAND_DELE,
 	COMMAND_RETR,
 	COMMAND_TOP,
+	/* of one message, or of all */
+	COMMAND_UIDL,
 	COMMAND_RSET,
 	COMMAND_QUIT,
 };
@@ -98,6 +101,7 @@ command_parse(const struct client *client, const unsigned char *line,
 	unsigned int num;
 
 	cmd_r->command = COMMAND_OTHER;
+	cmd_r->msgnum = 0;
 	cmd_r->lines = 0;
 	if (end > line && end[-1] == '\r')
 		end--;
@@ -124,6 +128,12 @@ command_parse(const struct client *client, const unsigned char *line,
 	case 'q': case 'Q':
 		if (command_is(line, end, "QUIT", 4))
 			cmd_r->command = COMMAND_QUIT;
+		return;
+	case 'u': case 'U':
+		/* asked even where Dovecot will say that there is no such
+		   message: it makes UIDLs known */
+		if (command_is(line, end, "UIDL", 4))
+			cmd_r->command = COMMAND_UIDL;
 		return;
 	default:
 		return;
@@ -178,7 +188,7 @@ command_run_must_end(const struct command_run *run,
 				 cmd->msgnum <= run->retr_last);
 }
 
-/* Ask policy about a DELE, RETR or TOP. Returns FALSE and sets
+/* Ask policy about a DELE, RETR, TOP or UIDL. Returns FALSE and sets
    filter->refusal if it is refused. */
 static bool
 command_filter_ask(struct command_filter *filter,
@@ -186,7 +196,9 @@ command_filter_ask(struct command_filter *filter,
 {
 	struct pop3_session *session = filter->session;
 
-	filter->refusal = i_strdup(cmd->command == COMMAND_DELE ?
+	filter->refusal = i_strdup(
+		cmd->command == COMMAND_UIDL ? uidls_prepare(session) :
+		cmd->command == COMMAND_DELE ?
 		pop3_session_dele(session, cmd->msgnum) :
 		pop3_session_retr(session, cmd->msgnum));
 	filter->refusal_cmd = *cmd;
@@ -216,6 +228,15 @@ command_filter_scan(struct command_filter *filter,
 			continue;
 		if (cmd.command == COMMAND_RSET) {
 			run.has_rset = TRUE;
+			continue;
+		}
+		if (cmd.command == COMMAND_UIDL) {
+			if (filter->refusal != NULL ||
+			    !command_filter_ask(filter, &cmd)) {
+				result = line == data ? SCAN_REFUSED :
+					SCAN_STOPPED;
+				break;
+			}
 			continue;
 		}
 

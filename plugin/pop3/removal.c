@@ -15,6 +15,7 @@
 #include "remaining.h"
 #include "session.h"
 #include "shown-uidl.h"
+#include "uidls.h"
 #include "user-policy.h"
 #include "removal.h"
 
@@ -113,7 +114,8 @@ static void removal_intend(struct removal *removal, struct mail *mail,
 						session->policy->policy,
 						&session->facts,
 						session->event);
-		removal->shown = shown_uidl_init(session->client);
+		removal->shown = shown_uidl_init(session->client,
+						 uidls_are_own(session));
 	}
 	message.uidl = shown_uidl_get(removal->shown, mail);
 	message.size = shown_uidl_get_size(removal->shown, mail);

@@ -8,6 +8,7 @@
 #include "history.h"
 #include "policy-script.h"
 #include "shown-uidl.h"
+#include "uidls.h"
 #include "user-policy.h"
 #include "session.h"
 #include "session-script.h"
@@ -21,7 +22,8 @@
 static struct shown_uidl *session_get_shown(struct pop3_session *session)
 {
 	if (session->shown == NULL)
-		session->shown = shown_uidl_init(session->client);
+		session->shown = shown_uidl_init(session->client,
+						 uidls_are_own(session));
 	return session->shown;
 }
 
@@ -78,6 +80,20 @@ session_get_last_login(struct pop3_session *session,
 	return session->last_login != 0 ? 1 : 0;
 }
 
+static int session_get_uidl(struct pop3_session *session, struct mail *mail,
+			    struct script_value *value_r)
+{
+	struct shown_uidl *shown = session_get_shown(session);
+
+	if (session->making_uidls) {
+		/* what it would be without the script */
+		return shown_uidl_compute(shown, mail, &value_r->text,
+					  &value_r->text) < 0 ? -1 : 1;
+	}
+	value_r->text = shown_uidl_get(shown, mail);
+	return value_r->text != NULL ? 1 : 0;
+}
+
 static int
 session_script_get(void *context, enum script_field field, struct mail *mail,
 		   struct script_value *value_r)
@@ -96,9 +112,7 @@ session_script_get(void *context, enum script_field field, struct mail *mail,
 		value_r->number = session->client->total_size;
 		return 1;
 	case SCRIPT_MESSAGE_UIDL:
-		value_r->text = shown_uidl_get(session_get_shown(session),
-					       mail);
-		return value_r->text != NULL ? 1 : 0;
+		return session_get_uidl(session, mail, value_r);
 	default:
 		i_unreached();
 	}

@@ -72,6 +72,8 @@ struct pop3_session {
 	   the INBOX's index */
 	uint32_t last_login;
 	bool last_login_known;
+	/* Its UIDLs are being made */
+	bool making_uidls;
 	/* For the script; NULL until it asks */
 	struct shown_uidl *shown;
 

@@ -6,6 +6,7 @@
 #include "mail-storage-private.h"
 #include "mail-storage-settings.h"
 #include "pop3-settings.h"
+#include "compat.h"
 #include "shown-uidl.h"
 
 enum uidl_format {
@@ -28,6 +29,7 @@ static const struct {
 
 struct shown_uidl {
 	struct client *client;
+	bool has_own;
 	enum uidl_format format;
 	char uidvalidity[9];
 	string_t *text;
@@ -36,13 +38,14 @@ struct shown_uidl {
 	uint32_t *msgnums;
 };
 
-struct shown_uidl *shown_uidl_init(struct client *client)
+struct shown_uidl *shown_uidl_init(struct client *client, bool has_own)
 {
 	const char *format = client->mail_set->pop3_uidl_format;
 	struct shown_uidl *shown = i_new(struct shown_uidl, 1);
 	unsigned int i;
 
 	shown->client = client;
+	shown->has_own = has_own;
 	shown->text = str_new(default_pool, 64);
 	if (i_snprintf(shown->uidvalidity, sizeof(shown->uidvalidity), "%08x",
 		       client->uid_validity) < 0)
@@ -98,6 +101,8 @@ const char *shown_uidl_get(struct shown_uidl *shown, struct mail *mail)
 	if (client->message_uidls != NULL)
 		return shown_uidl_get_msgnum(shown, mail->seq, &msgnum) ?
 			client->message_uidls[msgnum] : NULL;
+	if (shown->has_own)
+		return NULL;
 	if (mail_get_special(mail, MAIL_FETCH_UIDL_BACKEND, &value) == 0 &&
 	    value[0] != '\0')
 		return value;
@@ -121,6 +126,60 @@ const char *shown_uidl_get(struct shown_uidl *shown, struct mail *mail)
 		break;
 	}
 	return NULL;
+}
+
+/* Returns 0, or -1 and error_r. */
+static int
+uidl_get_special(struct client *client, struct mail *mail, unsigned int key,
+		 enum mail_fetch_field field, const char **value_r,
+		 const char **error_r)
+{
+	if ((client->uidl_keymask & key) == 0)
+		return 0;
+	if (mail_get_special(mail, field, value_r) < 0) {
+		*error_r = t_strdup(
+			mailbox_get_last_internal_error(mail->box, NULL));
+		return -1;
+	}
+	if ((*value_r)[0] == '\0') {
+		*error_r = "the storage has nothing that pop3_uidl_format "
+			"asks for";
+		return -1;
+	}
+	return 0;
+}
+
+int shown_uidl_compute(struct shown_uidl *shown, struct mail *mail,
+		       const char **uidl_r, const char **error_r)
+{
+	struct client *client = shown->client;
+	struct pop3_policy_uidl_values values = {
+		.uid = mail->uid,
+		.uidvalidity = client->uid_validity,
+	};
+
+	if (mail_get_special(mail, MAIL_FETCH_UIDL_BACKEND, uidl_r) == 0 &&
+	    (*uidl_r)[0] != '\0')
+		return 0;
+	if (client->set->pop3_reuse_xuidl &&
+	    mail_get_first_header(mail, "X-UIDL", uidl_r) > 0)
+		return 0;
+	if (uidl_get_special(client, mail, UIDL_MD5, MAIL_FETCH_HEADER_MD5,
+			     &values.md5, error_r) < 0 ||
+	    uidl_get_special(client, mail, UIDL_FILE_NAME,
+			     MAIL_FETCH_STORAGE_ID, &values.filename,
+			     error_r) < 0 ||
+	    uidl_get_special(client, mail, UIDL_GUID, MAIL_FETCH_GUID,
+			     &values.guid, error_r) < 0)
+		return -1;
+	str_truncate(shown->text, 0);
+	if (pop3_policy_compat_expand_uidl(shown->text,
+					   client->mail_set->pop3_uidl_format,
+					   &values, client->user->event,
+					   error_r) < 0)
+		return -1;
+	*uidl_r = str_c(shown->text);
+	return 0;
 }
 
 uoff_t shown_uidl_get_size(struct shown_uidl *shown, struct mail *mail)

@@ -323,6 +323,138 @@ class Show(ScriptTest):
         self.assertEqual(user.count(), 3)
 
 
+class Uidl(ScriptTest):
+    def test_answers(self):
+        user = self.scripted("""
+            function pop3_policy_uidl(session, message)
+                if message:header("Subject") == "pass" then return end
+                if message:header("Subject") == "own" then
+                    return "x-" .. message.uidl
+                end
+                return message:header("Subject")
+            end
+            function pop3_policy_delete(session, message)
+                policy.log("uidl=" .. tostring(message.uidl))
+            end""", messages=[message(text) for text in
+                              ("a", "pass", "b", "own", "c")])
+        user.set_policy("[default]\n")
+        plain = user.pop3()
+        theirs = plain.uidl()
+        plain.close()
+        user.set_policy("[default]\nscript = %s.lua\n" % user.name)
+        want = {1: "a", 2: theirs[2], 3: "b", 4: "x-" + theirs[4], 5: "c"}
+        client = user.pop3()
+        self.assertEqual(client.cmd("UIDL 4").text, "+OK 4 " + want[4])
+        self.assertEqual(client.uidl(), want)
+        client.ok("DELE 3")
+        client.err("UIDL 3")
+        client.err("UIDL 6")
+        del want[3]
+        self.assertEqual(client.uidl(), want)
+        self.assertTrue(client.quit().ok)
+        self.wait_log("uidl=b")
+        self.assertEqual(self.line_of(user, 3)["uidl"], "b")
+        self.assertEqual(list(user.pop3().uidl().values()),
+                         list(want.values()))
+
+    def test_not_asked_for(self):
+        """Nobody has shown a UIDL, so there is none to be told of."""
+        user = self.scripted("""
+            function pop3_policy_uidl(session, message)
+                error("not now")
+            end
+            function pop3_policy_delete(session, message)
+                assert(message.uidl == nil)
+            end""")
+        client = user.pop3()
+        client.ok("DELE 1")
+        self.assertTrue(client.quit().ok)
+        self.assertNotIn("uidl", self.line_of(user, 1))
+
+    def test_same_for_two(self):
+        """Numbered, over hidden mail too; nobody is renamed when others
+        go."""
+        user = self.scripted(
+            "function pop3_policy_uidl() return 'same' end",
+            "delete = hide subject m1\n",
+            [message("m%d" % i) for i in range(1, 5)])
+        client = user.pop3()
+        self.assertEqual(client.uidl(), {1: "same", 2: "same-2", 3: "same-3",
+                                         4: "same-4"})
+        client.ok("DELE 1")
+        client.ok("DELE 3")
+        client.quit()
+        self.assertEqual(user.uids(), [1, 2, 4])
+        user.append(message("m5"))
+        client = user.pop3()
+        self.assertEqual(client.uidl(), {1: "same-2", 2: "same-4",
+                                         3: "same-5"})
+        client.quit()
+        user.doveadm("expunge", "mailbox", "INBOX", "uid", "1:2")
+        self.assertEqual(user.pop3().uidl(), {1: "same-4", 2: "same-5"})
+
+    def test_failure(self):
+        user = self.scripted("""
+            function pop3_policy_uidl(session, message)
+                return message.uid == 2 and "not valid" or "x"
+            end""")
+        self.expect_errors("Can't list UIDLs: .*1 to 70")
+        client = user.pop3()
+        for command in "UIDL", "UIDL 1":
+            self.assertEqual(client.cmd(command).text,
+                             "-ERR [SYS/TEMP] UIDLs can't be listed now.")
+        self.assertEqual(len(client.list()), 3)
+        client.retr(2)
+        client.ok("DELE 1")
+        self.assertTrue(client.quit().ok)
+        self.assertEqual(user.count(), 2)
+
+    def test_pipelined(self):
+        user = self.scripted(
+            "function pop3_policy_uidl(_, message) return 'u' .. message.uid "
+            "end\nfunction pop3_policy_delete(_, message) if message.uid == 2"
+            " then return policy.DENY, 'no' end end")
+        client = user.pop3()
+        replies = client.pipeline(["NOOP", "UIDL 1", "RETR 1", "DELE 1",
+                                   "DELE 2", "UIDL", "RSET", "UIDL", "QUIT"])
+        self.assertEqual(replies[1].text, "+OK 1 u1")
+        self.assertEqual(replies[4].text, "-ERR no")
+        self.assertEqual(replies[5].data, b"2 u2\r\n3 u3\r\n")
+        self.assertEqual(replies[7].data, b"1 u1\r\n2 u2\r\n3 u3\r\n")
+
+
+class UidlFormats(ScriptTest):
+    """What Dovecot would show, in the formats that it knows."""
+    formats = ("maildir",)
+
+    def check(self):
+        user = self.user("", name=None)
+        user.append([message("m%d" % i) for i in range(1, 4)])
+        user.set_policy("[default]\n")
+        client = user.pop3()
+        theirs = client.uidl()
+        client.close()
+        user.set_script("function pop3_policy_uidl() end")
+        user.set_policy("[default]\nscript = %s.lua\n" % user.name)
+        self.assertEqual(user.pop3().uidl(), theirs)
+
+    def formatted(self, old, new):
+        name = "pop3_uidl_format"
+        self.dovecot = self.instance(settings=dict(
+            self.settings, **{name: old if self.version == "2.3" else new}))
+        self.log_mark = self.dovecot.log_mark()
+        self.check()
+
+    def test_guid(self):
+        self.formatted("%g", "%{guid}")
+
+    def test_filename(self):
+        self.formatted("%f", "%{filename}")
+
+    def test_courier(self):
+        self.formatted("UID%u-%v", "UID%{uid}-%{uidvalidity}")
+
+
 class Login(ScriptTest):
     formats = ("maildir", "sdbox")
 

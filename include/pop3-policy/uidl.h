@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef POP3_POLICY_UIDL_H
+#define POP3_POLICY_UIDL_H
+
+/*
+ * Unique-ids of messages (RFC 1939 section 7): what one may look like, and
+ * what is done where two messages of a maildrop would have the same. Pure.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* RFC 1939: one to 70 characters in the range 0x21 to 0x7E. */
+#define UIDL_MAX_LENGTH 70
+
+bool uidl_is_valid(const char *uidl);
+
+/* What history keeps of a UIDL; never 0. */
+uint32_t uidl_hash(const char *uidl);
+
+/* Numbers higher than this are not looked for where it is unknown which one a
+   message had. */
+#define UIDL_REMEMBERED_NUMBERS 100
+
+struct uidl_entry {
+	/* What the message's UIDL should be; valid. */
+	const char *wanted;
+	/* uidl_hash() of the one that was shown before, 0 = none was */
+	uint32_t shown_hash;
+	/* What it is: wanted, or wanted with a number behind it */
+	const char *uidl;
+};
+
+/* Give each message of a maildrop a UIDL that no other has. entries: all
+   messages, those that a session doesn't see included, in the order of UIDs;
+   uidl is set in each. A message keeps the number that it was shown with, also
+   when those that it was counted against are gone; one that was never shown
+   gets a number that is higher than all of the others. Where a number doesn't
+   fit, the end of wanted gives way. Names that are made are allocated as
+   alloc does (zeroed memory, or NULL). Returns 0, or -1 if there is no
+   memory. */
+int uidl_number_duplicates(struct uidl_entry *entries, size_t count,
+			   void *(*alloc)(void *context, size_t size),
+			   void *context);
+
+#endif

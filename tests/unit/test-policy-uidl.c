@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pop3-policy/uidl.h"
+
+#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
+#define X10 "xxxxxxxxxx"
+#define X60 X10 X10 X10 X10 X10 X10
+
+static const struct valid_row {
+	const char *uidl;
+	bool want;
+} valid_rows[] = {
+	{ "", false }, { "a", true }, { "!", true }, { "~", true },
+	{ " ", false }, { "a b", false }, { "\x7f", false }, { "a\n", false },
+	{ "\x80", false }, { "\xc3\xa4", false },
+	{ X60 X10, true }, { X60 X10 "x", false },
+};
+
+START_TEST(test_valid)
+{
+	ck_assert_msg(uidl_is_valid(valid_rows[_i].uidl) ==
+		      valid_rows[_i].want, "%s", valid_rows[_i].uidl);
+}
+END_TEST
+
+START_TEST(test_hash)
+{
+	/* FNV-1a, 32 bits: the published values */
+	ck_assert_uint_eq(uidl_hash(""), 0x811c9dc5);
+	ck_assert_uint_eq(uidl_hash("a"), 0xe40c292c);
+	ck_assert_uint_eq(uidl_hash("foobar"), 0xbf9cf968);
+}
+END_TEST
+
+#define MAX_ENTRIES 6
+
+/* What they want, what they were shown with before (NULL = never), what they
+   are to get. */
+static const struct number_row {
+	const char *title;
+	struct {
+		const char *wanted, *shown, *want;
+	} entries[MAX_ENTRIES];
+} number_rows[] = {
+	{ "all different", { { "a", NULL, "a" }, { "b", NULL, "b" } } },
+	{ "the same", { { "a", NULL, "a" }, { "a", NULL, "a-2" },
+			{ "b", NULL, "b" }, { "a", NULL, "a-3" } } },
+	{ "shown before", { { "a", "a", "a" }, { "a", "a-2", "a-2" } } },
+	{ "the first is gone", { { "a", "a-2", "a-2" } } },
+	{ "the first is gone, a new one came",
+	  { { "a", "a-2", "a-2" }, { "a", NULL, "a-3" } } },
+	{ "one in between is gone",
+	  { { "a", "a", "a" }, { "a", "a-3", "a-3" }, { "a", NULL, "a-4" } } },
+	{ "the order changed",
+	  { { "a", "a-2", "a-2" }, { "a", "a", "a" } } },
+	{ "another UIDL before", { { "a", "zzz", "a" } } },
+	{ "another UIDL before, and a duplicate",
+	  { { "a", "zzz", "a-2" }, { "a", "a", "a" } } },
+	{ "two say that they had it",
+	  { { "a", "a", "a" }, { "a", "a", "a-2" } } },
+	{ "a number that another one wants",
+	  { { "a", NULL, "a" }, { "a", NULL, "a-3" },
+	    { "a-2", NULL, "a-2" } } },
+	{ "numbers of numbers",
+	  { { "a", NULL, "a" }, { "a", NULL, "a-3" }, { "a-2", NULL, "a-2" },
+	    { "a-2", NULL, "a-2-2" } } },
+	{ "a name that was another one's number",
+	  { { "a", "a-2", "a-2" }, { "a", "a", "a" },
+	    { "a-2", NULL, "a-2-2" } } },
+	{ "no room", { { X60 X10, NULL, X60 X10 },
+		       { X60 X10, NULL, X60 "xxxxxxxx-2" } } },
+	{ "no room in two",
+	  { { X60 "xxxxxxxxab", NULL, X60 "xxxxxxxxab" },
+	    { X60 "xxxxxxxxab", NULL, X60 "xxxxxxxx-2" },
+	    { X60 "xxxxxxxxcd", NULL, X60 "xxxxxxxxcd" },
+	    { X60 "xxxxxxxxcd", NULL, X60 "xxxxxxxx-3" } } },
+};
+
+static void *alloc(void *context, size_t size)
+{
+	(void)context;
+	return calloc(1, size);
+}
+
+START_TEST(test_number)
+{
+	const struct number_row *row = &number_rows[_i];
+	struct uidl_entry entries[MAX_ENTRIES];
+	size_t i, count;
+
+	for (count = 0; count < MAX_ENTRIES &&
+	     row->entries[count].wanted != NULL; count++) {
+		entries[count].wanted = row->entries[count].wanted;
+		entries[count].shown_hash =
+			row->entries[count].shown == NULL ? 0 :
+			uidl_hash(row->entries[count].shown);
+	}
+	ck_assert_int_eq(uidl_number_duplicates(entries, count, alloc, NULL),
+			 0);
+	for (i = 0; i < count; i++) {
+		ck_assert_msg(strcmp(entries[i].uidl,
+				     row->entries[i].want) == 0,
+			      "%s: %zu is %s", row->title, i,
+			      entries[i].uidl);
+		ck_assert(uidl_is_valid(entries[i].uidl));
+	}
+}
+END_TEST
+
+/* Many of few, in several rounds: never two with the same, none renamed. */
+START_TEST(test_random)
+{
+	enum { COUNT = 400 };
+	static struct uidl_entry entries[COUNT];
+	static char wanted[COUNT][8];
+	char before[COUNT][UIDL_MAX_LENGTH + 1];
+	size_t count = 0, i, j;
+	unsigned int round;
+
+	srand(_i);
+	for (round = 0; round < 6; round++) {
+		/* some go */
+		for (i = j = 0; i < count; i++) {
+			if (rand() % 3 == 0)
+				continue;
+			memmove(wanted[j], wanted[i], sizeof(wanted[0]));
+			entries[j].wanted = wanted[j];
+			entries[j].shown_hash = uidl_hash(before[i]);
+			memmove(before[j], before[i], sizeof(before[0]));
+			j++;
+		}
+		count = j;
+		/* some come */
+		for (; count < j + 60 && count < COUNT; count++) {
+			snprintf(wanted[count], sizeof(wanted[0]), "%c%s",
+				 "ab"[rand() % 2], (const char *const[]){
+				 "", "-2", "-3", "-2-2" }[rand() % 4]);
+			entries[count].wanted = wanted[count];
+			entries[count].shown_hash = 0;
+			before[count][0] = '\0';
+		}
+		ck_assert_int_eq(uidl_number_duplicates(entries, count, alloc,
+							NULL), 0);
+		for (i = 0; i < count; i++) {
+			for (j = 0; j < i; j++)
+				ck_assert_str_ne(entries[i].uidl,
+						 entries[j].uidl);
+			if (before[i][0] != '\0')
+				ck_assert_str_eq(entries[i].uidl, before[i]);
+			strcpy(before[i], entries[i].uidl);
+		}
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("policy-uidl");
+	TCase *tcase = tcase_create("uidl");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_loop_test(tcase, test_valid, 0, N_ROWS(valid_rows));
+	tcase_add_test(tcase, test_hash);
+	tcase_add_loop_test(tcase, test_number, 0, N_ROWS(number_rows));
+	tcase_add_loop_test(tcase, test_random, 1, 20);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
