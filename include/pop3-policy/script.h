@@ -27,6 +27,8 @@
 
 /* Source text that was compiled; may be kept by a process, for many scripts. */
 struct script_source;
+/* What scripts may require(); of a process, for many scripts. */
+struct script_modules;
 /* One Lua state: of one session, or of one request of the auth process. */
 struct script;
 
@@ -103,6 +105,8 @@ struct script_setup {
 	/* Where policy.list() reads its files, NULL = it fails. Must outlive
 	   the script. */
 	const char *list_folder;
+	/* What require() finds, NULL = nothing. Must outlive the script. */
+	struct script_modules *modules;
 	/* Gets what policy.log() says: one printable line, UTF-8, at most 400
 	   bytes, rate-limited. NULL = nobody listens. */
 	void (*log)(void *context, const char *line);
@@ -188,6 +192,15 @@ const char *script_source_error(const struct script_source *source);
 /* NULL is allowed. Scripts that were made from it stay. */
 void script_source_free(struct script_source **source);
 
+/* For require("pop3_policy.NAME"): the files NAME.lua in this folder, which is
+   copied. Each is compiled when it is first asked for, kept, and read again
+   once it has changed. A module runs in the state and under the caps of the
+   script that asks for it; one that group or others could write is refused.
+   Returns NULL only if there is no memory. */
+struct script_modules *script_modules_create(const char *folder);
+/* NULL is allowed. */
+void script_modules_free(struct script_modules **modules);
+
 /* A fresh state in which the source has run once. Returns NULL only if there
    is no memory; script_error() says whether it failed, then every question
    is answered with FAILED. While it is loaded it knows nothing about sessions
@@ -247,6 +260,8 @@ struct script_engine {
 	int (*facts_get)(const struct policy_message_facts *facts,
 			 enum script_field field,
 			 struct script_value *value_r);
+	struct script_modules *(*modules_create)(const char *folder);
+	void (*modules_free)(struct script_modules **modules);
 };
 
 #define SCRIPT_ENGINE_SYMBOL "pop3_policy_script_engine"

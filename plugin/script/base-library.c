@@ -19,18 +19,6 @@ static const char *const refused_metamethods[] = {
 	"__gc", "__close", "__mode", "__len", NULL
 };
 
-/* Behind a failed lua_pcall(): those who stopped the script want to be obeyed
-   by everybody. */
-static void rethrow_stop(lua_State *L, int status)
-{
-	struct script *script = script_of(L);
-
-	if (status == LUA_ERRMEM && script->stop == SCRIPT_STOP_NONE)
-		script->stop = SCRIPT_STOP_MEMORY;
-	if (script->stop != SCRIPT_STOP_NONE)
-		(void)script_raise_stop(L);
-}
-
 static int base_pcall(lua_State *L)
 {
 	int status;
@@ -38,7 +26,7 @@ static int base_pcall(lua_State *L)
 	luaL_checkany(L, 1);
 	status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
 	if (status != LUA_OK) {
-		rethrow_stop(L, status);
+		script_rethrow_stop(L, status);
 		lua_pushboolean(L, 0);
 		lua_insert(L, -2);
 		return 2;
@@ -63,7 +51,7 @@ static int base_xpcall(lua_State *L)
 	lua_replace(L, 2);
 	status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
 	if (status != LUA_OK) {
-		rethrow_stop(L, status);
+		script_rethrow_stop(L, status);
 		lua_call(L, 1, LUA_MULTRET);
 		luaL_checkstack(L, 1, NULL);
 		lua_pushboolean(L, 0);

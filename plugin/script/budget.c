@@ -56,6 +56,16 @@ int script_raise_stop(lua_State *L)
 	return lua_error(L);
 }
 
+void script_rethrow_stop(lua_State *L, int status)
+{
+	struct script *script = script_of(L);
+
+	if (status == LUA_ERRMEM)
+		script_set_stop(script, SCRIPT_STOP_MEMORY);
+	if (script->stop != SCRIPT_STOP_NONE)
+		(void)script_raise_stop(L);
+}
+
 int script_raise_doubt(lua_State *L, const char *text)
 {
 	struct script *script = script_of(L);

@@ -22,6 +22,9 @@ void script_charge(lua_State *L, uint64_t instructions);
 bool script_is_late(struct script *script);
 /* Raise the error that stops the script; it must be stopped. */
 int script_raise_stop(lua_State *L);
+/* Behind a lua_pcall() that failed: raise the error once more if the script is
+   stopped. Whoever did that wants to be obeyed by everybody. */
+void script_rethrow_stop(lua_State *L, int status);
 /* Stop the script, because the adapter said this, and raise. */
 int script_raise_doubt(lua_State *L, const char *text);
 /* Give the state up at once. Does not return. Only where the script has been

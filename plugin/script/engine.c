@@ -17,6 +17,8 @@ const struct script_engine *pop3_policy_script_engine(void)
 		.get_cost = script_get_cost,
 		.hook_name = script_hook_name,
 		.facts_get = script_facts_get,
+		.modules_create = script_modules_create,
+		.modules_free = script_modules_free,
 	};
 
 	return &engine;

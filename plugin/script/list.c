@@ -2,37 +2,18 @@
 #define _GNU_SOURCE
 #include "list.h"
 #include "budget.h"
+#include "file-identity.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Some 100,000 lines, more than script_memory usually takes. */
 #define LIST_MAX_BYTES (4 * 1024 * 1024)
 #define LIST_LINE_MAX_BYTES 1000
 #define READ_BYTES 4096
-
-/* Which file a cached set is of. */
-struct list_identity {
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec mtime, ctime;
-};
-
-static void identity_get(const struct stat *st, struct list_identity *identity)
-{
-	/* compared as bytes */
-	memset(identity, 0, sizeof(*identity));
-	identity->dev = st->st_dev;
-	identity->ino = st->st_ino;
-	identity->size = st->st_size;
-	identity->mtime = st->st_mtim;
-	identity->ctime = st->st_ctim;
-}
 
 static int list_newindex(lua_State *L)
 {
@@ -184,14 +165,14 @@ int list_push(lua_State *L)
 	static const char cache_key[] = "pop3_policy.lists";
 	const char *name = check_name(L), *error;
 	struct script *script = script_of(L);
-	struct list_identity identity;
+	struct file_identity identity;
 	struct stat st;
 
 	lua_settop(L, 1);
 	/* name -> { identity, view } */
 	(void)luaL_getsubtable(L, LUA_REGISTRYINDEX, cache_key);
 	list_open(L, name, &st);
-	identity_get(&st, &identity);
+	file_identity_get(&st, &identity);
 	lua_pushvalue(L, 1);
 	if (lua_rawget(L, 2) == LUA_TTABLE) {
 		(void)lua_rawgeti(L, 3, 1);

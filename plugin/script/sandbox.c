@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sandbox.h"
+#include "modules.h"
 #include "policy-text.h"
 
 #include <lualib.h>
@@ -36,9 +37,8 @@ static const struct {
 } absent_names[] = {
 	{ "print", "use policy.log(text)" },
 	{ "io", "a script has no files; policy.list(name) reads a list" },
-	{ "require", "a policy is one file" },
-	{ "dofile", "a policy is one file" },
-	{ "loadfile", "a policy is one file" },
+	{ "dofile", "require(\"pop3_policy.NAME\") finds the modules" },
+	{ "loadfile", "require(\"pop3_policy.NAME\") finds the modules" },
 	{ "load", "a script makes no code" },
 	{ "loadstring", "a script makes no code" },
 	{ "debug", "a script can't look into Lua" },
@@ -236,6 +236,8 @@ void sandbox_push(lua_State *L)
 	open_library(L, luaopen_base);
 	copy_names(L, builtins, base_names);
 	sandbox_add_base(L);
+	lua_pushcfunction(L, modules_require);
+	lua_setfield(L, builtins, "require");
 	add_library(L, builtins, "math", luaopen_math, math_names);
 	add_library(L, builtins, "utf8", luaopen_utf8, utf8_names);
 	add_string_library(L, builtins);

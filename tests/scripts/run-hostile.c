@@ -29,6 +29,7 @@
 #endif
 
 static bool verbose;
+static char modules_folder[500];
 
 static double cpu_msecs(void)
 {
@@ -92,7 +93,7 @@ static void ignore_line(void *context, const char *line)
 
 static int run_script(const char *path, const char *text, size_t size)
 {
-	const struct script_setup setup = {
+	struct script_setup setup = {
 		.limits = { SCRIPT_MEMORY_DEFAULT_BYTES,
 			    SCRIPT_INSTRUCTIONS_DEFAULT, CAP_MSECS },
 		.list_folder = "/nonexistent",
@@ -111,6 +112,9 @@ static int run_script(const char *path, const char *text, size_t size)
 	long rss;
 	bool loads;
 
+	setup.modules = script_modules_create(modules_folder);
+	if (setup.modules == NULL)
+		return fail(path, "no modules", "");
 	(void)sscanf(text, "-- want: %99[^\n]", want);
 	case_values_init(&values);
 	(void)case_values_set(&values, "header.Subject", "x");
@@ -173,6 +177,7 @@ static int run_script(const char *path, const char *text, size_t size)
 		return fail(path, "closing takes too long", detail);
 	if (verbose)
 		printf("%s: %s\n", path, detail);
+	script_modules_free(&setup.modules);
 	case_values_deinit(&values);
 	return EXIT_SUCCESS;
 }
@@ -219,6 +224,8 @@ int main(int argc, char *argv[])
 	verbose = argc == 3 && strcmp(argv[1], "-v") == 0;
 	if (argc != (verbose ? 3 : 2))
 		return EXIT_FAILURE;
+	(void)snprintf(modules_folder, sizeof(modules_folder),
+		       "%s/../../lua/pop3_policy", argv[argc - 1]);
 	count = scandir(argv[argc - 1], &names, NULL, alphasort);
 	for (i = 0; i < count; i++) {
 		length = strlen(names[i]->d_name);

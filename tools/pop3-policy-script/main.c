@@ -21,8 +21,9 @@ static int usage(void)
 	      "       pop3-policy-script run FILE --hook HOOK "
 	      "[--message MAIL] [--set KEY=VALUE]...\n"
 	      "       pop3-policy-script test FILE_test.lua...\n"
-	      "options: --lists FOLDER, --memory SIZE, --instructions NUMBER, "
-	      "--time TIME\n"
+	      "options: --lists FOLDER, --modules FOLDER, --memory SIZE, "
+	      "--instructions NUMBER,\n"
+	      "         --time TIME\n"
 	      "hooks: auth, login, show, uidl, retrieve, delete, expire, "
 	      "logout\n", stderr);
 	return EXIT_USAGE;
@@ -182,6 +183,7 @@ enum program_option {
 	OPTION_MESSAGE,
 	OPTION_SET,
 	OPTION_LISTS,
+	OPTION_MODULES,
 	OPTION_MEMORY,
 	OPTION_INSTRUCTIONS,
 	OPTION_TIME,
@@ -202,6 +204,9 @@ set_option(struct program *program, int option, char *value)
 		return set_assignment(program, value);
 	case OPTION_LISTS:
 		program->lists = value;
+		return NULL;
+	case OPTION_MODULES:
+		program->modules = value;
 		return NULL;
 	case OPTION_MEMORY:
 		return policy_value_size(value, strlen(value),
@@ -226,6 +231,7 @@ static bool read_options(struct program *program, int argc, char *argv[])
 		{ "message", required_argument, NULL, OPTION_MESSAGE },
 		{ "set", required_argument, NULL, OPTION_SET },
 		{ "lists", required_argument, NULL, OPTION_LISTS },
+		{ "modules", required_argument, NULL, OPTION_MODULES },
 		{ "memory", required_argument, NULL, OPTION_MEMORY },
 		{ "instructions", required_argument, NULL,
 		  OPTION_INSTRUCTIONS },
@@ -255,6 +261,9 @@ static int run_command(struct program *program, int argc, char *argv[])
 
 	if (!read_options(program, argc, argv) || argc - optind < 2)
 		return usage();
+	program->setup.modules = script_modules_create(program->modules);
+	if (program->setup.modules == NULL)
+		abort();
 	command = argv[optind++];
 	if (strcmp(command, "run") == 0) {
 		program->setup.log = print_log;
@@ -277,6 +286,7 @@ static int run_command(struct program *program, int argc, char *argv[])
 int main(int argc, char *argv[])
 {
 	struct program program = {
+		.modules = SCRIPT_MODULES_FOLDER,
 		.setup.limits.memory_bytes = SCRIPT_MEMORY_DEFAULT_BYTES,
 		.setup.limits.instructions = SCRIPT_INSTRUCTIONS_DEFAULT,
 		.setup.limits.time_msecs = SCRIPT_TIME_DEFAULT_MSECS,
@@ -288,6 +298,7 @@ int main(int argc, char *argv[])
 	case_values_init(&program.values);
 	ret = run_command(&program, argc, argv);
 	case_values_deinit(&program.values);
+	script_modules_free(&program.setup.modules);
 	free(program.folder);
 	return ret;
 }

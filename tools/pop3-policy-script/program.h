@@ -18,6 +18,8 @@ struct program {
 	bool has_hook;
 	/* folder of lists, NULL = that of the script */
 	const char *lists;
+	/* folder of modules */
+	const char *modules;
 	char *folder;
 };
 
