@@ -35,6 +35,7 @@ static const char *case_field(lua_State *L, const char *name)
 static const char *case_set(lua_State *L, struct case_values *values)
 {
 	const char *error = NULL, *value;
+	int top = lua_gettop(L);
 
 	lua_pushliteral(L, "set");
 	if (lua_rawget(L, -2) != LUA_TTABLE) {
@@ -62,7 +63,7 @@ static const char *case_set(lua_State *L, struct case_values *values)
 		lua_pop(L, 1);
 	}
 	/* the table "set", and what stands above it after an error */
-	lua_settop(L, 3);
+	lua_settop(L, top);
 	return error;
 }
 
@@ -99,16 +100,24 @@ static bool answer_fits(const char *answer, const char *want)
 		 (answer[length] == ' ' && strchr(want, ' ') == NULL));
 }
 
-/* The case on top of the stack. Returns what is wrong with it, or NULL. */
+/* Adds what the table on top makes up. Returns what is wrong, or NULL. */
 static const char *
-case_run_one(struct case_run *run, lua_State *L, struct case_values *values,
-	     const char *title)
+case_make_up(struct case_run *run, lua_State *L, struct case_values *values)
 {
-	const char *hook_name = case_field(L, "hook"), *error;
+	const char *error = case_set_message(run, L, values);
+
+	return error != NULL ? error : case_set(L, values);
+}
+
+/* The call on top of the stack. Returns what is wrong with it, or NULL. */
+static const char *
+case_run_call(struct case_run *run, lua_State *L, struct script *script,
+	      struct case_values *values, const char *title)
+{
+	const char *hook_name = case_field(L, "hook");
 	const char *want = case_field(L, "want");
 	struct script_question question = { 0 };
 	struct script_answer answer;
-	struct script *script;
 	char text[1200];
 
 	if (hook_name == NULL || !case_hook_find(hook_name, &question.hook))
@@ -116,14 +125,6 @@ case_run_one(struct case_run *run, lua_State *L, struct case_values *values,
 			"retrieve, delete, expire, logout";
 	if (want == NULL)
 		return "want must be a string, like \"deny\"";
-	error = case_set_message(run, L, values);
-	if (error == NULL)
-		error = case_set(L, values);
-	if (error != NULL)
-		return error;
-	script = program_load(run->program, run->source, run->script_path);
-	if (script == NULL)
-		return "the script does not load";
 	case_values_ask(values, &question);
 	script_call(script, &question, &answer);
 	case_answer_print(&answer, question.hook, text, sizeof(text));
@@ -134,14 +135,74 @@ case_run_one(struct case_run *run, lua_State *L, struct case_values *values,
 		       want, text);
 		run->failed++;
 	}
-	script_free(&script);
 	return NULL;
+}
+
+/* One of the calls of a session is on top, its case at index 3. */
+static const char *
+case_run_session_call(struct case_run *run, lua_State *L,
+		      struct script *script, const char *title)
+{
+	struct case_values values;
+	const char *error;
+
+	if (!lua_istable(L, -1))
+		return "calls must be a list of tables { hook = ..., "
+			"want = ... }";
+	case_values_init(&values);
+	lua_pushvalue(L, 3);
+	error = case_make_up(run, L, &values);
+	lua_pop(L, 1);
+	if (error == NULL)
+		error = case_make_up(run, L, &values);
+	if (error == NULL)
+		error = case_run_call(run, L, script, &values, title);
+	case_values_deinit(&values);
+	return error;
+}
+
+/* The case on top of the stack. Returns what is wrong with it, or NULL. */
+static const char *
+case_run_one(struct case_run *run, lua_State *L, const char *case_title)
+{
+	struct case_values values;
+	const char *error = NULL;
+	struct script *script;
+	char title[200];
+	lua_Integer i;
+
+	script = program_load(run->program, run->source, run->script_path);
+	if (script == NULL)
+		return "the script does not load";
+	lua_pushliteral(L, "calls");
+	if (lua_rawget(L, 3) == LUA_TTABLE) {
+		for (i = 1; error == NULL &&
+		     lua_rawgeti(L, 4, i) != LUA_TNIL; i++) {
+			(void)snprintf(title, sizeof(title), "%s, call %lld",
+				       case_title, (long long)i);
+			error = case_run_session_call(run, L, script, title);
+			if (error != NULL)
+				fprintf(stderr, "call %lld: ", (long long)i);
+			lua_settop(L, 4);
+		}
+		if (i == 1)
+			error = "there are no calls";
+	} else {
+		lua_settop(L, 3);
+		case_values_init(&values);
+		error = case_make_up(run, L, &values);
+		if (error == NULL)
+			error = case_run_call(run, L, script, &values,
+					      case_title);
+		case_values_deinit(&values);
+	}
+	script_free(&script);
+	return error;
 }
 
 /* The table of cases is on top of the stack. */
 static int run_cases(struct case_run *run, lua_State *L)
 {
-	struct case_values values;
 	const char *title, *error;
 	char number[30];
 	lua_Integer i;
@@ -154,12 +215,9 @@ static int run_cases(struct case_run *run, lua_State *L)
 			title = case_field(L, "name");
 		if (title == NULL)
 			title = number;
-		case_values_init(&values);
-		error = lua_istable(L, -1) ?
-			case_run_one(run, L, &values, title) :
+		error = lua_istable(L, -1) ? case_run_one(run, L, title) :
 			"expected a table { name = ..., hook = ..., "
 			"set = {...}, want = ... }";
-		case_values_deinit(&values);
 		if (error != NULL) {
 			fprintf(stderr, "%s: %s: %s\n", run->test_path, title,
 				error);

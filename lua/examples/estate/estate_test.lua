@@ -1,0 +1,27 @@
+tests = {
+	{ name = "open", hook = "login",
+	  set = { ["field.estate_until"] = "2027-06-30",
+		  now = "2027-06-30 23:00" }, want = "pass" },
+	{ name = "closed", hook = "login",
+	  set = { ["field.estate_until"] = "2027-06-30", now = "2027-07-01" },
+	  want = 'deny "this mailbox was open until 2027-06-30" [SYS/PERM]' },
+	{ name = "not open yet", hook = "login", want = "deny" },
+	{ name = "a date that can't be compared", hook = "login",
+	  set = { ["field.estate_until"] = "30.6.2027" }, want = "error" },
+
+	{ name = "a friend", hook = "show",
+	  set = { ["header.From"] = "friend@example.org" }, want = "show" },
+	{ name = "a doctor", hook = "show",
+	  set = { ["header.From"] = "Dr. A <a@CLINIC.example>" }, want = "hide" },
+	{ name = "to a doctor", hook = "show",
+	  set = { ["header.To"] = "x@y.example, a@clinic.example" },
+	  want = "hide" },
+	{ name = "the lawyer, not his office", calls = {
+		{ hook = "show", set = { ["header.From"] = "counsel@law.example.org" },
+		  want = "hide" },
+		{ hook = "show", set = { ["header.From"] = "cafe@law.example.org" },
+		  want = "show" },
+	} },
+	{ name = "another clinic", hook = "show",
+	  set = { ["header.From"] = "a@otherclinic.example" }, want = "show" },
+}
