@@ -195,9 +195,11 @@ void script_source_free(struct script_source **source);
 /* For require("pop3_policy.NAME"): the files NAME.lua in this folder, which is
    copied. Each is compiled when it is first asked for, kept, and read again
    once it has changed. A module runs in the state and under the caps of the
-   script that asks for it; one that group or others could write is refused.
+   script that asks for it. only_roots: refuse files that anybody but root
+   could write. Who may write the folder is for the caller to look at.
    Returns NULL only if there is no memory. */
-struct script_modules *script_modules_create(const char *folder);
+struct script_modules *
+script_modules_create(const char *folder, bool only_roots);
 /* NULL is allowed. */
 void script_modules_free(struct script_modules **modules);
 
@@ -260,7 +262,8 @@ struct script_engine {
 	int (*facts_get)(const struct policy_message_facts *facts,
 			 enum script_field field,
 			 struct script_value *value_r);
-	struct script_modules *(*modules_create)(const char *folder);
+	struct script_modules *(*modules_create)(const char *folder,
+						 bool only_roots);
 	void (*modules_free)(struct script_modules **modules);
 };
 

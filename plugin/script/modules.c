@@ -25,18 +25,21 @@ struct module {
 
 struct script_modules {
 	char *folder;
+	bool only_roots;
 	struct module *modules;
 	/* what is wrong with the one that was asked for last */
 	char error[SCRIPT_REASON_BYTES];
 };
 
-struct script_modules *script_modules_create(const char *folder)
+struct script_modules *
+script_modules_create(const char *folder, bool only_roots)
 {
 	struct script_modules *modules;
 
 	modules = calloc(1, sizeof(*modules));
 	if (modules == NULL)
 		return NULL;
+	modules->only_roots = only_roots;
 	modules->folder = strdup(folder);
 	if (modules->folder == NULL)
 		script_modules_free(&modules);
@@ -106,8 +109,10 @@ modules_open(struct script_modules *modules, const char *name,
 		what = strerror(errno);
 	else if (!S_ISREG(st_r->st_mode))
 		what = "not a file";
-	else if ((st_r->st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		what = "others than its owner could write it";
+	else if (modules->only_roots &&
+		 (st_r->st_uid != 0 ||
+		  (st_r->st_mode & (S_IWGRP | S_IWOTH)) != 0))
+		what = "somebody else than root could write it";
 	if (what == NULL)
 		return fd;
 	if (fd >= 0)

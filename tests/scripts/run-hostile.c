@@ -112,7 +112,7 @@ static int run_script(const char *path, const char *text, size_t size)
 	long rss;
 	bool loads;
 
-	setup.modules = script_modules_create(modules_folder);
+	setup.modules = script_modules_create(modules_folder, false);
 	if (setup.modules == NULL)
 		return fail(path, "no modules", "");
 	(void)sscanf(text, "-- want: %99[^\n]", want);

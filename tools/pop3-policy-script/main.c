@@ -261,7 +261,8 @@ static int run_command(struct program *program, int argc, char *argv[])
 
 	if (!read_options(program, argc, argv) || argc - optind < 2)
 		return usage();
-	program->setup.modules = script_modules_create(program->modules);
+	program->setup.modules = script_modules_create(program->modules,
+						       false);
 	if (program->setup.modules == NULL)
 		abort();
 	command = argv[optind++];
