@@ -4,6 +4,7 @@
 #include "hash.h"
 #include "mail-storage.h"
 #include "script-cache.h"
+#include "script-engine.h"
 #include "script-file.h"
 #include "script-values.h"
 #include "policy-script.h"
@@ -53,6 +54,7 @@ policy_script_load(struct policy_script *script, const char **error_r)
 	const struct script_setup setup = {
 		.limits = script->policy->script_limits,
 		.list_folder = script->folder,
+		.modules = script_engine_get_modules(),
 		.log = policy_script_log,
 		.log_context = script,
 		.want_traceback = policy_script_want_traceback(script),

@@ -10,6 +10,7 @@
 
 static void *engine_handle;
 static const struct script_engine *engine;
+static struct script_modules *modules;
 
 /* Beside the plugin that this is linked into, wherever Dovecot loaded it
    from; doveadm's plugins are one folder further down. */
@@ -54,8 +55,18 @@ const struct script_engine *script_engine_load(const char **error_r)
 	return engine;
 }
 
+struct script_modules *script_engine_get_modules(void)
+{
+	i_assert(engine != NULL);
+	if (modules == NULL)
+		modules = engine->modules_create(SCRIPT_MODULES_FOLDER, TRUE);
+	return modules;
+}
+
 void script_engine_unload(void)
 {
+	if (modules != NULL)
+		engine->modules_free(&modules);
 	engine = NULL;
 	if (engine_handle != NULL) {
 		(void)dlclose(engine_handle);

@@ -12,6 +12,10 @@
 /* Returns the engine, or NULL and *error_r (data stack). */
 const struct script_engine *script_engine_load(const char **error_r);
 
+/* What scripts may require(), of this process; the engine must be loaded.
+   NULL if there is no memory, then they can't. */
+struct script_modules *script_engine_get_modules(void);
+
 /* No source and no script of it may be left. */
 void script_engine_unload(void);
 

@@ -29,6 +29,9 @@ from .users import User
 MAIL_UID = 8
 MAIL_GID = 8
 
+LUA_MODULES = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                           "..", "..", "..", "lua", "pop3_policy")
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 
@@ -148,6 +151,8 @@ class Dovecot:
             os.mkdir(os.path.join(self.host_base, name))
         os.chown(os.path.join(self.host_base, "mail"), MAIL_UID, MAIL_GID)
         shutil.copytree(target.modules, os.path.join(self.host_base, "modules"))
+        shutil.copytree(LUA_MODULES, os.path.join(
+            self.host_base, "share/dovecot-pop3-policy/lua/pop3_policy"))
         shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                  "valgrind.supp"), self.host_base)
 
@@ -213,9 +218,12 @@ class Dovecot:
     # Starting and stopping
 
     def _namespace_command(self, command):
-        script = "set -e\nmount --bind %s %s\n" % (
+        script = "set -e\nmount --bind %s %s\nmount --bind %s %s\n" % (
             os.path.join(self.host_base, "modules"),
-            self.target.host_path(os.path.join(self.libexec, "modules")))
+            self.target.host_path(os.path.join(self.libexec, "modules")),
+            # what require() finds, where it would be installed
+            os.path.join(self.host_base, "share"),
+            self.target.host_path("/usr/local/share"))
         proc = self.target.host_path("/proc")
         if _checker() == "valgrind" and \
                 not os.path.exists(proc + "/self/maps"):
