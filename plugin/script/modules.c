@@ -15,6 +15,9 @@
 #define MODULE_PREFIX "pop3_policy."
 #define MODULE_NAME_MAX_BYTES 40
 
+/* In the registry: name -> value, false while the module runs. */
+static const char cache_key[] = "pop3_policy.modules";
+
 struct module {
 	struct module *next;
 	/* without the prefix */
@@ -265,9 +268,26 @@ static void module_push_function(lua_State *L, const char *name)
 		(void)lua_error(L);
 }
 
+bool modules_push_names(lua_State *L, const char *name)
+{
+	int top = lua_gettop(L);
+
+	(void)luaL_getsubtable(L, LUA_REGISTRYINDEX, cache_key);
+	lua_pushstring(L, name);
+	if (lua_rawget(L, -2) == LUA_TTABLE && lua_getmetatable(L, -1) != 0) {
+		lua_pushliteral(L, "__index");
+		if (lua_rawget(L, -2) == LUA_TTABLE) {
+			lua_replace(L, top + 1);
+			lua_settop(L, top + 1);
+			return true;
+		}
+	}
+	lua_settop(L, top);
+	return false;
+}
+
 int modules_require(lua_State *L)
 {
-	static const char cache_key[] = "pop3_policy.modules";
 	const char *name;
 	size_t length;
 	int status;
@@ -280,7 +300,6 @@ int modules_require(lua_State *L)
 				  "clock\"");
 	}
 	lua_settop(L, 1);
-	/* name -> value, false while the module runs */
 	(void)luaL_getsubtable(L, LUA_REGISTRYINDEX, cache_key);
 	lua_pushvalue(L, 1);
 	if (lua_rawget(L, 2) != LUA_TNIL) {

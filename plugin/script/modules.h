@@ -7,5 +7,8 @@
 /* The global function require(name). A module runs once a state; what it has
    returned is kept there, a table as a strict view that can't be changed. */
 int modules_require(lua_State *L);
+/* Push the table of what is in a module that the script has required. name: as
+   require() takes it. Returns false, and pushes nothing, if there is none. */
+bool modules_push_names(lua_State *L, const char *name);
 
 #endif

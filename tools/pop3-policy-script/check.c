@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "program.h"
+#include "modules.h"
 #include "objects.h"
 #include "policy-text.h"
 #include "state.h"
@@ -159,6 +160,47 @@ check_library_member(struct name_check *check, const struct token *library,
 	report_unknown(check, member, what, &nearest);
 }
 
+/* Pushes what is in the module for `local NAME = require("...")`, where NAME
+   stands for nothing else in the file. */
+static bool push_module(const struct name_check *check, const char *name)
+{
+	const struct token *token, *module = NULL;
+	unsigned int declarations = 0;
+
+	for (token = check->tokens; token->kind != TOKEN_END; token++) {
+		if (token->kind != TOKEN_NAME ||
+		    strcmp(token->text, name) != 0 ||
+		    !is_declaration(check->tokens, token))
+			continue;
+		declarations++;
+		if (token_is(token + 1, "=") && token[2].kind == TOKEN_NAME &&
+		    strcmp(token[2].text, "require") == 0)
+			module = token_is(token + 3, "(") ? token + 4 :
+				token + 3;
+	}
+	if (declarations != 1 || module == NULL ||
+	    module->kind != TOKEN_STRING)
+		return false;
+	lua_settop(check->L, 0);
+	return modules_push_names(check->L, module->text);
+}
+
+static void
+check_module_member(struct name_check *check, const struct token *module,
+		    const struct token *member)
+{
+	struct policy_nearest nearest = {
+		.text = member->text,
+		.length = strlen(member->text),
+	};
+	char what[60];
+
+	if (find_in_table(check->L, member->text, &nearest))
+		return;
+	(void)snprintf(what, sizeof(what), "name in %.40s", module->text);
+	report_unknown(check, member, what, &nearest);
+}
+
 /* session.NAME, message.NAME, message:NAME */
 static void
 check_object_member(struct name_check *check, bool is_message,
@@ -234,6 +276,8 @@ check_member(struct name_check *check, const struct token *token)
 		check_object_member(check, true, symbol, member);
 	else if (!is_declared(check, token->text))
 		check_library_member(check, token, member);
+	else if (push_module(check, token->text))
+		check_module_member(check, token, member);
 }
 
 static void check_name(struct name_check *check, const struct token *token)

@@ -98,7 +98,9 @@ static void read_quoted(struct tokenizer *tokenizer)
 		if (*at == '\\')
 			at++;
 	}
-	add_token(tokenizer, TOKEN_VALUE, "", 0);
+	add_token(tokenizer, TOKEN_STRING, tokenizer->at + 1,
+		  (size_t)((at < tokenizer->end ? at : tokenizer->end) -
+			   tokenizer->at - 1));
 	skip_to(tokenizer, at < tokenizer->end ? at + 1 : tokenizer->end);
 }
 

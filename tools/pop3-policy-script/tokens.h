@@ -17,6 +17,8 @@ enum token_kind {
 	TOKEN_KEYWORD,
 	/* text is "" */
 	TOKEN_VALUE,
+	/* in quotes; text is what stands between them */
+	TOKEN_STRING,
 	/* one of the longest that Lua knows: "...", "==", "=" */
 	TOKEN_SYMBOL,
 };
