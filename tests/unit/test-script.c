@@ -548,7 +548,10 @@ static const struct broken_row {
 	{ TEXT("local s = 'x' while true do s = s .. s end"),
 	  "needs more memory to load" },
 	{ TEXT("load('x')"), "load is not available" },
-	{ TEXT("require('x')"), "require is not available" },
+	{ TEXT("require('x')"), "t.lua:1: require(name) knows the modules" },
+	{ TEXT("require('pop3_policy.x')"),
+	  "t.lua:1: there are no modules here" },
+	{ TEXT("dofile('x')"), "dofile is not available" },
 	{ TEXT("string.dump(5)"), "attempt to call a nil value" },
 	{ TEXT("x = (\0)"), "t.lua:1:" },
 };
