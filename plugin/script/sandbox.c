@@ -161,6 +161,9 @@ static int os_date(lua_State *L)
 		if (length > DATE_FORMAT_MAX_BYTES)
 			return luaL_error(L, "this date format is too long");
 	}
+	/* Lua would take the time of now */
+	if (lua_type(L, 2) == LUA_TNIL)
+		return luaL_error(L, "os.date(format, time): the time is nil");
 	lua_pushvalue(L, lua_upvalueindex(1));
 	lua_insert(L, 1);
 	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);

@@ -463,6 +463,10 @@ static const struct answer_row {
 	  "policy.HIDE or nil"), "delete", NULL, "hide" },
 	{ DELETE("policy.list('l').x = true"), "delete", NULL,
 	  "error a list can't be changed" },
+	{ DELETE("os.date('%Y', message.retrieved)"), "delete", NULL,
+	  "error t.lua:1: os.date(format, time): the time is nil" },
+	{ DELETE("return os.date('!%Y', 0) == '1970' and os.date('%Y') >= "
+		 "'2024' and policy.HIDE"), "delete", NULL, "hide" },
 	{ DELETE("policy.list('none')"), "delete", NULL,
 	  "error t.lua:1: list none: No such file" },
 	/* an empty list in its place would allow what it forbids */
