@@ -17,7 +17,9 @@ class ScriptTest(JournalTest):
         """A user with a script, and other keys of his section."""
         user = self.user("", **kwargs)
         user.set_script(script)
-        user.set_policy("[default]\nscript = %s.lua\n%s" % (user.name, keys))
+        # a machine under load may stop a process for a while
+        user.set_policy("[default]\nscript = %s.lua\nscript_time = 30s\n%s" %
+                        (user.name, keys))
         if messages is None:
             messages = [message("m%d" % i) for i in range(1, 4)]
         if messages:
@@ -303,7 +305,8 @@ class Show(ScriptTest):
         client = user.pop3()
         client.ok("DELE 1")
         client.quit()
-        user.set_policy("[default]\nscript = %s.lua\n" % user.name)
+        user.set_policy("[default]\nscript = %s.lua\nscript_time = 30s\n" %
+                        user.name)
         client = user.pop3()
         self.assertEqual(client.stat()[0], 2)
         client.quit()
@@ -341,7 +344,8 @@ class Uidl(ScriptTest):
         plain = user.pop3()
         theirs = plain.uidl()
         plain.close()
-        user.set_policy("[default]\nscript = %s.lua\n" % user.name)
+        user.set_policy("[default]\nscript = %s.lua\nscript_time = 30s\n" %
+                        user.name)
         want = {1: "a", 2: theirs[2], 3: "b", 4: "x-" + theirs[4], 5: "c"}
         client = user.pop3()
         self.assertEqual(client.cmd("UIDL 4").text, "+OK 4 " + want[4])
@@ -435,7 +439,8 @@ class UidlFormats(ScriptTest):
         theirs = client.uidl()
         client.close()
         user.set_script("function pop3_policy_uidl() end")
-        user.set_policy("[default]\nscript = %s.lua\n" % user.name)
+        user.set_policy("[default]\nscript = %s.lua\nscript_time = 30s\n" %
+                        user.name)
         self.assertEqual(user.pop3().uidl(), theirs)
 
     def formatted(self, old, new):
@@ -784,7 +789,8 @@ class Failures(ScriptTest):
         self.login_refused(user, "could be replaced: .*%s.d is writable" %
                            user.name)
         os.symlink(user.name + ".d/a.lua", path)
-        user.set_policy("[default]\nscript = %s.lua\n" % user.name)
+        user.set_policy("[default]\nscript = %s.lua\nscript_time = 30s\n" %
+                        user.name)
         self.login_refused(user, "could be replaced: .*%s.d is writable" %
                            user.name)
         os.chmod(folder, 0o755)
