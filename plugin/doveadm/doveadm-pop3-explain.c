@@ -15,6 +15,7 @@
 #include "history.h"
 #include "judge.h"
 #include "policy-events.h"
+#include "policy-needs.h"
 #include "policy-script.h"
 #include "query.h"
 #include "session-facts.h"
@@ -355,7 +356,7 @@ static void explain_inbox(struct explain *explain)
 	explain->history = history_init(explain->box);
 	obstacle = history_get_obstacle(explain->history);
 	if (obstacle != NULL && explain->policy != NULL &&
-	    judge_policy_needs_history(explain->policy)) {
+	    policy_needs_history(explain->policy)) {
 		e_error(explain->user->event, "%s: [%s] has rules about "
 			"history or hides mail, but this mailbox %s, so "
 			"nothing can be removed", explain->policy->file,

@@ -16,6 +16,7 @@
 #include "expiry-due.h"
 #include "expiry-plan.h"
 #include "policy-events.h"
+#include "policy-needs.h"
 #include "policy-script.h"
 #include "remaining.h"
 #include "expiry.h"
@@ -530,7 +531,7 @@ int expiry_run(struct mailbox *box, struct history *history,
 	expiry.event = event;
 	expiry.want_decisions = policy_events_want_decisions();
 	expiry.uses_flags =
-		judge_policy_uses_flags(policy, POLICY_QUESTION_EXPIRE);
+		policy_uses_flags(policy, POLICY_QUESTION_EXPIRE);
 	expiry_due_init(&expiry.due_time, policy, facts->now);
 	expiry.fingerprint = policy->expire_fingerprint;
 	if (policy_script_has_hook(script, SCRIPT_HOOK_EXPIRE)) {

@@ -6,6 +6,7 @@
 #include "mail-index.h"
 #include "mail-storage-private.h"
 #include "history.h"
+#include "policy-needs.h"
 #include "policy-script.h"
 #include "query.h"
 #include "judge.h"
@@ -77,61 +78,6 @@ struct judge {
 	const char *error;
 };
 
-static bool query_needs_history(const struct policy_query *query)
-{
-	return query != NULL && (query->uses_history || query->uses_hidden);
-}
-
-static bool rules_need_history(const struct policy_rules *rules)
-{
-	size_t i;
-
-	for (i = 0; i < rules->count; i++) {
-		if (rules->rules[i].action == POLICY_ACTION_HIDE ||
-		    query_needs_history(&rules->rules[i].query))
-			return TRUE;
-	}
-	return FALSE;
-}
-
-bool judge_policy_needs_history(const struct policy *policy)
-{
-	bool protects = policy->hold != NULL || policy->min_retention_secs > 0;
-
-	if (query_needs_history(policy->hold) ||
-	    query_needs_history(policy->show) ||
-	    (protects && policy->protected_delete == POLICY_ACTION_HIDE))
-		return TRUE;
-	/* without effect, rules do no harm */
-	return policy->mode == POLICY_MODE_ENFORCE &&
-		(rules_need_history(&policy->delete_rules) ||
-		 rules_need_history(&policy->retrieve_rules) ||
-		 rules_need_history(&policy->expire_rules));
-}
-
-static bool rules_use_flags(const struct policy_rules *rules)
-{
-	for (size_t i = 0; i < rules->count; i++) {
-		if (rules->rules[i].query.uses_flags)
-			return TRUE;
-	}
-	return FALSE;
-}
-
-bool judge_policy_uses_flags(const struct policy *policy,
-			     enum policy_question question)
-{
-	if (policy->hold != NULL && policy->hold->uses_flags)
-		return TRUE;
-	/* it may */
-	if (policy->script != NULL && question != POLICY_QUESTION_REMOVE)
-		return TRUE;
-	return (question == POLICY_QUESTION_DELETE &&
-		rules_use_flags(&policy->delete_rules)) ||
-		(question == POLICY_QUESTION_EXPIRE &&
-		 rules_use_flags(&policy->expire_rules));
-}
-
 static bool bit_is_set(const unsigned char *bits, uint32_t seq)
 {
 	return (bits[(seq - 1) / 8] & (1 << ((seq - 1) % 8))) != 0;
@@ -146,7 +92,7 @@ static void
 judge_add_query(struct judge *judge, const struct policy_query *query,
 		struct judge_needs *needs)
 {
-	if (query_needs_history(query))
+	if (policy_query_needs_history(query))
 		needs->history = TRUE;
 	if (!query->is_all)
 		judge->queries[judge->queries_count++].query = query;
@@ -337,7 +283,7 @@ static int judge_match(void *context, const struct policy_query *query)
 {
 	struct judge *judge = context;
 	struct judge_query *jq = judge_find_query(judge, query);
-	bool stale = judge->stale != NULL && query_needs_history(query) &&
+	bool stale = judge->stale != NULL && policy_query_needs_history(query) &&
 		bit_is_set(judge->stale, judge->seq);
 
 	judge->asked = TRUE;
@@ -423,20 +369,35 @@ static int judge_get_script_date(struct judge *judge, bool saved,
 	return -1;
 }
 
-static int
-judge_get_script_fact(void *context, enum script_field field,
-		      struct script_value *value_r)
+static struct mail *judge_get_script_mail(void *context)
 {
 	struct judge *judge = context;
+
+	if (judge->mail == NULL)
+		judge->mail = mail_alloc(judge->trans, 0, NULL);
+	mail_set_seq(judge->mail, judge->seq);
+	return judge->mail;
+}
+
+static int
+judge_get_script_flag(struct judge *judge, enum mail_flags flag,
+		      struct script_value *value_r)
+{
+	enum mail_flags flags = judge->trans->box->view_pvt != NULL ?
+		mail_get_flags(judge_get_script_mail(judge)) :
+		mail_index_lookup(judge->trans->view, judge->seq)->flags;
+
+	value_r->number = (flags & flag) != 0 ? 1 : 0;
+	return 1;
+}
+
+static int
+judge_get_script_history(struct judge *judge, enum script_field field,
+			 struct script_value *value_r)
+{
+	const char *obstacle = history_get_obstacle(judge->history);
 	struct policy_message_facts facts;
-	const char *obstacle;
 
-	if (field == SCRIPT_MESSAGE_SAVED)
-		return judge_get_script_date(judge, TRUE, value_r);
-	if (field == SCRIPT_MESSAGE_RECEIVED)
-		return judge_get_script_date(judge, FALSE, value_r);
-
-	obstacle = history_get_obstacle(judge->history);
 	if (obstacle != NULL) {
 		value_r->text = t_strdup_printf(
 			"nothing can be known about history: this mailbox %s",
@@ -449,19 +410,40 @@ judge_get_script_fact(void *context, enum script_field field,
 	return policy_script_facts_get(judge->script, &facts, field, value_r);
 }
 
+static int
+judge_get_script_value(void *context, enum script_field field,
+		       struct script_value *value_r)
+{
+	struct judge *judge = context;
+
+	switch (field) {
+	case SCRIPT_MESSAGE_SEEN:
+		return judge_get_script_flag(judge, MAIL_SEEN, value_r);
+	case SCRIPT_MESSAGE_FLAGGED:
+		return judge_get_script_flag(judge, MAIL_FLAGGED, value_r);
+	case SCRIPT_MESSAGE_ANSWERED:
+		return judge_get_script_flag(judge, MAIL_ANSWERED, value_r);
+	case SCRIPT_MESSAGE_SAVED:
+		return judge_get_script_date(judge, TRUE, value_r);
+	case SCRIPT_MESSAGE_RECEIVED:
+		return judge_get_script_date(judge, FALSE, value_r);
+	default:
+		return judge_get_script_history(judge, field, value_r);
+	}
+}
+
 /* About the message judge->seq. */
 static void judge_run_hook(struct judge *judge, enum script_hook hook,
 			   struct script_answer *answer_r)
 {
 	struct policy_script_message message = {
-		.get_fact = judge_get_script_fact,
+		.seq = judge->seq,
+		.get_mail = judge_get_script_mail,
+		.get = judge_get_script_value,
 		.context = judge,
 	};
 
-	if (judge->mail == NULL)
-		judge->mail = mail_alloc(judge->trans, 0, NULL);
-	mail_set_seq(judge->mail, judge->seq);
-	message.mail = judge->mail;
+	mail_index_lookup_uid(judge->trans->view, judge->seq, &message.uid);
 	policy_script_ask(judge->script, hook, judge->session, &message,
 			  answer_r);
 }

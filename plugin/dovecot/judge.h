@@ -22,16 +22,6 @@ struct history;
 struct policy_script;
 struct judge;
 
-/* Does the policy ask about history, or hide mail? Then it can only be applied
-   to a mailbox of which history_get_obstacle() returns NULL. What its script
-   does is not known before; there such a question, or answer, is an error. */
-bool judge_policy_needs_history(const struct policy *policy);
-
-/* May the answer to the question (DELETE, EXPIRE or REMOVE) depend on flags or
-   keywords, which others change at any time? */
-bool judge_policy_uses_flags(const struct policy *policy,
-			     enum policy_question question);
-
 /* policy, session, history and script must outlive the judge. script: begun,
    or NULL where none is to be asked. session->now is the
    moment of all its verdicts; it is read at each call, so it may advance,

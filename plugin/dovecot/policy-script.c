@@ -154,6 +154,22 @@ bool policy_script_has_hook(const struct policy_script *script,
 		script->engine->has_hook(script->state, hook);
 }
 
+/* A session has read all sizes when it began. */
+static bool
+policy_script_get_size(const struct policy_script *script,
+		       const struct policy_script_message *message,
+		       struct script_value *value_r)
+{
+	uoff_t size;
+
+	if (script->session.get_size == NULL ||
+	    !script->session.get_size(script->session.context, message->seq,
+				      &size))
+		return FALSE;
+	value_r->number = I_MIN(size, (uoff_t)INT64_MAX);
+	return TRUE;
+}
+
 static int
 policy_script_get(void *context, enum script_field field, const char *name,
 		  struct script_value *value_r)
@@ -178,16 +194,26 @@ policy_script_get(void *context, enum script_field field, const char *name,
 	case SCRIPT_MESSAGE_UIDL:
 		return script->session.get == NULL ? 0 :
 			script->session.get(script->session.context, field,
-					    message->mail, value_r);
+					    message->get_mail(message->context),
+					    value_r);
+	case SCRIPT_MESSAGE_SIZE:
+		if (policy_script_get_size(script, message, value_r))
+			return 1;
+		break;
+	case SCRIPT_MESSAGE_SEEN:
+	case SCRIPT_MESSAGE_FLAGGED:
+	case SCRIPT_MESSAGE_ANSWERED:
 	case SCRIPT_MESSAGE_SAVED:
 	case SCRIPT_MESSAGE_RECEIVED:
 	case SCRIPT_MESSAGE_HIDDEN:
 	case SCRIPT_MESSAGE_RETRIEVED:
 	case SCRIPT_MESSAGE_RETRIEVE_COUNT:
-		return message->get_fact(message->context, field, value_r);
+		return message->get(message->context, field, value_r);
 	default:
-		return script_values_mail(message->mail, field, name, value_r);
+		break;
 	}
+	return script_values_mail(message->get_mail(message->context), field,
+				  name, value_r);
 }
 
 static const char *
@@ -226,11 +252,11 @@ void policy_script_ask(struct policy_script *script, enum script_hook hook,
 
 	i_assert(script->state != NULL);
 	if (message != NULL) {
-		question.uid = message->mail->uid;
+		question.uid = message->uid;
 		question.number = script->session.get_number == NULL ?
-			message->mail->seq :
+			message->seq :
 			script->session.get_number(script->session.context,
-						   message->mail->seq);
+						   message->seq);
 	}
 	script->engine->call(script->state, &question, answer_r);
 	if (answer_r->traceback != NULL)

@@ -20,6 +20,8 @@ struct policy_script;
 struct policy_script_session {
 	/* Number of the message with this sequence, from 1. */
 	uint32_t (*get_number)(void *context, uint32_t seq);
+	/* Its size as POP3 counts it. Returns FALSE if it is unknown. */
+	bool (*get_size)(void *context, uint32_t seq, uoff_t *size_r);
 	/* SCRIPT_SESSION_LAST_LOGIN, _MESSAGES and _BYTES, mail is NULL, and
 	   SCRIPT_MESSAGE_UIDL: see script_get_func_t. */
 	int (*get)(void *context, enum script_field field, struct mail *mail,
@@ -27,12 +29,15 @@ struct policy_script_session {
 	void *context;
 };
 
-/* The message that a question is about. */
+/* The message that a question is about. Most scripts never look into the
+   mail itself. */
 struct policy_script_message {
-	struct mail *mail;
-	/* What script_facts_get() knows: see script_get_func_t. */
-	int (*get_fact)(void *context, enum script_field field,
-			struct script_value *value_r);
+	uint32_t seq, uid;
+	struct mail *(*get_mail)(void *context);
+	/* What script_facts_get() knows, and the flags: see
+	   script_get_func_t. */
+	int (*get)(void *context, enum script_field field,
+		   struct script_value *value_r);
 	void *context;
 };
 

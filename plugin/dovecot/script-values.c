@@ -41,13 +41,6 @@ int script_values_user(struct mail_user *user, enum script_field field,
 	}
 }
 
-static int
-mail_flag(struct mail *mail, enum mail_flags flag, struct script_value *value_r)
-{
-	value_r->number = (mail_get_flags(mail) & flag) != 0 ? 1 : 0;
-	return 1;
-}
-
 static int mail_size(struct mail *mail, struct script_value *value_r)
 {
 	uoff_t size;
@@ -81,12 +74,6 @@ mail_get_value(struct mail *mail, enum script_field field, const char *name,
 					&value_r->text) < 0 ? -1 : 1;
 	case SCRIPT_MESSAGE_SIZE:
 		return mail_size(mail, value_r);
-	case SCRIPT_MESSAGE_SEEN:
-		return mail_flag(mail, MAIL_SEEN, value_r);
-	case SCRIPT_MESSAGE_FLAGGED:
-		return mail_flag(mail, MAIL_FLAGGED, value_r);
-	case SCRIPT_MESSAGE_ANSWERED:
-		return mail_flag(mail, MAIL_ANSWERED, value_r);
 	case SCRIPT_MESSAGE_KEYWORDS:
 		value_r->list = mail_get_keywords(mail);
 		return 1;

@@ -16,7 +16,7 @@ struct mail_user;
 int script_values_user(struct mail_user *user, enum script_field field,
 		       const char *name, struct script_value *value_r);
 
-/* SCRIPT_MESSAGE_GUID, _SIZE, flags, _KEYWORDS, _HEADER and _HEADERS. */
+/* SCRIPT_MESSAGE_GUID, _SIZE, _KEYWORDS, _HEADER and _HEADERS. */
 int script_values_mail(struct mail *mail, enum script_field field,
 		       const char *name, struct script_value *value_r);
 

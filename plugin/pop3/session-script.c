@@ -39,6 +39,19 @@ static uint32_t session_script_number(void *context, uint32_t seq)
 	return msgnum + 1;
 }
 
+static bool
+session_script_size(void *context, uint32_t seq, uoff_t *size_r)
+{
+	struct pop3_session *session = context;
+	uint32_t msgnum;
+
+	if (!session->mailbox_shown ||
+	    !shown_uidl_get_msgnum(session_get_shown(session), seq, &msgnum))
+		return FALSE;
+	*size_r = session->client->message_sizes[msgnum];
+	return TRUE;
+}
+
 /* Before the session has its INBOX, another look at it is needed. */
 static int
 session_read_last_login(struct pop3_session *session,
@@ -150,6 +163,7 @@ void session_script_begin(struct pop3_session *session)
 	struct policy_script *script = session->policy->script;
 	const struct policy_script_session host = {
 		.get_number = session_script_number,
+		.get_size = session_script_size,
 		.get = session_script_get,
 		.context = session,
 	};

@@ -10,6 +10,7 @@
 #include "history.h"
 #include "judge.h"
 #include "policy-events.h"
+#include "policy-needs.h"
 #include "policy-script.h"
 #include "session-facts.h"
 #include "user-policy.h"
@@ -312,7 +313,7 @@ void pop3_session_mailbox_opened(struct pop3_session *session,
 	}
 	why = history_get_obstacle(session->history);
 	if (why != NULL && policy->state == USER_POLICY_ACTIVE &&
-	    judge_policy_needs_history(policy->policy)) {
+	    policy_needs_history(policy->policy)) {
 		policy->state = USER_POLICY_BROKEN;
 		policy->error = i_strdup_printf(
 			"%s: [%s] has rules about history or hides mail, "
@@ -325,7 +326,7 @@ void pop3_session_mailbox_opened(struct pop3_session *session,
 	}
 	if (policy->state == USER_POLICY_ACTIVE) {
 		session->uses_flags =
-			judge_policy_uses_flags(policy->policy,
+			policy_uses_flags(policy->policy,
 						POLICY_QUESTION_DELETE);
 		session->judge = judge_init(policy->policy, &session->facts,
 					    session->history, policy->script);
