@@ -331,17 +331,22 @@ static int
 target_has_copy(struct archive *archive, struct archive_target *target,
 		const char **error_r)
 {
+	struct mail_private *mail = (struct mail_private *)target->src_mail;
 	struct mail_index_view *view = archive->src->view;
 	struct policy_message_facts facts;
 	struct history_record rec;
 	const char *guid;
 
+	if (mail_index_view_get_messages_count(target->box->view) == 0)
+		return 0;
 	history_get(archive->history, view, target->src_mail->seq, &rec);
 	history_get_facts(archive->history, view, target->src_mail->seq, 0,
 			  &facts);
 	/* Where the history was lost, so was a mark in it. */
 	if ((rec.flags & HISTORY_ARCHIVING) == 0 && facts.history_known)
 		return 0;
+	/* it is about to go, so there is no use in caching it */
+	mail->v.set_uid_cache_updates(target->src_mail, TRUE);
 	if (mail_get_special(target->src_mail, MAIL_FETCH_GUID, &guid) < 0) {
 		*error_r = mailbox_get_last_internal_error(archive->src, NULL);
 		return -1;

@@ -437,6 +437,19 @@ message_id_field(struct journal *journal, struct mail *mail)
 	return field;
 }
 
+static const char *
+message_guid(struct mail *mail, const struct journal_message *message)
+{
+	struct mail_private *pmail = (struct mail_private *)mail;
+	const char *guid;
+
+	/* What is found out about a message that goes away isn't worth a place
+	   in the cache. */
+	if (message->action != JOURNAL_HIDE)
+		pmail->v.set_uid_cache_updates(mail, TRUE);
+	return mail_get_special(mail, MAIL_FETCH_GUID, &guid) < 0 ? "" : guid;
+}
+
 static void journal_add_message(struct journal *journal, struct mail *mail,
 				const struct journal_message *message,
 				enum journal_stage stage)
@@ -453,8 +466,7 @@ static void journal_add_message(struct journal *journal, struct mail *mail,
 
 	if (head.has_verdict)
 		head.verdict = *message->verdict;
-	if (mail_get_special(mail, MAIL_FETCH_GUID, &guid) < 0)
-		guid = "";
+	guid = message_guid(mail, message);
 	mail->lookup_abort = MAIL_LOOKUP_ABORT_NOT_IN_CACHE;
 	if (size == UOFF_T_MAX && mail_get_virtual_size(mail, &size) < 0)
 		size = UOFF_T_MAX;

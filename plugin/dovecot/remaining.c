@@ -2,6 +2,7 @@
 
 #include "lib.h"
 #include "array.h"
+#include "str.h"
 #include "mail-index.h"
 #include "mail-storage-private.h"
 #include "remaining.h"
@@ -14,10 +15,8 @@
 #define SDBOX_UNLINK_RETRY_USECS 20000
 
 /* sdbox has removed the message from the index. Is its file still there? */
-static bool sdbox_file_exists(const char *dir, uint32_t uid,
-			      unsigned int *retries)
+static bool sdbox_file_exists(const char *path, unsigned int *retries)
 {
-	const char *path = t_strdup_printf("%s/u.%u", dir, uid);
 	struct stat st;
 
 	while (stat(path, &st) == 0) {
@@ -59,16 +58,20 @@ remaining_find_files(const char *dir, const ARRAY_TYPE(seq_range) *uids,
 		     ARRAY_TYPE(seq_range) *remaining)
 {
 	unsigned int n = 0, retries = SDBOX_UNLINK_RETRIES;
+	string_t *path = t_str_new(strlen(dir) + 32);
+	char number[MAX_INT_STRLEN];
 	struct seq_range_iter iter;
+	size_t prefix_len;
 	uint32_t uid;
-	bool found;
 
+	str_append(path, dir);
+	str_append(path, "/u.");
+	prefix_len = str_len(path);
 	seq_range_array_iter_init(&iter, uids);
 	while (seq_range_array_iter_nth(&iter, n++, &uid)) {
-		T_BEGIN {
-			found = sdbox_file_exists(dir, uid, &retries);
-		} T_END;
-		if (found)
+		str_truncate(path, prefix_len);
+		str_append(path, dec2str_buf(number, uid));
+		if (sdbox_file_exists(str_c(path), &retries))
 			seq_range_array_add(remaining, uid);
 	}
 }

@@ -45,6 +45,10 @@ struct pop3_policy_mail {
 	/* The message that Dovecot is sending, or NULL */
 	struct istream *sending;
 	uint32_t sending_seq;
+
+	/* While the message is being removed: its GUID, once it is known */
+	bool expunging;
+	const char *guid;
 };
 
 static MODULE_CONTEXT_DEFINE_INIT(pop3_policy_storage_module,
@@ -195,26 +199,57 @@ pop3_policy_mailbox_search_deinit(struct mail_search_context *ctx)
  * Removal
  */
 
+static bool mail_may_go(struct mail *mail)
+{
+	struct pop3_policy_mailbox *pbox =
+		POP3_POLICY_MAILBOX_REQUIRE(mail->box);
+
+	/* While it is busy, a copy of the message is on its way. */
+	if (removal_is_busy(pbox->removal))
+		return TRUE;
+	switch (removal_decide(pbox->removal, mail)) {
+	case REMOVAL_KEEP:
+		return FALSE;
+	case REMOVAL_REMOVE:
+		removal_note(pbox->removal, mail);
+		break;
+	case REMOVAL_GONE:
+		break;
+	}
+	return TRUE;
+}
+
 static void pop3_policy_mail_expunge(struct mail *_mail)
 {
 	struct mail_private *mail = (struct mail_private *)_mail;
 	struct pop3_policy_mail *pmail = POP3_POLICY_MAIL_REQUIRE(mail);
-	struct pop3_policy_mailbox *pbox =
-		POP3_POLICY_MAILBOX_REQUIRE(_mail->box);
 
-	/* While it is busy, a copy of the message is on its way. */
-	if (!removal_is_busy(pbox->removal)) {
-		switch (removal_decide(pbox->removal, _mail)) {
-		case REMOVAL_KEEP:
-			return;
-		case REMOVAL_REMOVE:
-			removal_note(pbox->removal, _mail);
-			break;
-		case REMOVAL_GONE:
-			break;
-		}
+	pmail->expunging = TRUE;
+	if (mail_may_go(_mail))
+		pmail->module_ctx.super.expunge(_mail);
+	pmail->expunging = FALSE;
+	pmail->guid = NULL;
+}
+
+/* The journal asks for the GUID of what is removed, then Dovecot does for its
+   transaction log. To find it takes longer than to write the line. */
+static int
+pop3_policy_mail_get_special(struct mail *_mail, enum mail_fetch_field field,
+			     const char **value_r)
+{
+	struct mail_private *mail = (struct mail_private *)_mail;
+	struct pop3_policy_mail *pmail = POP3_POLICY_MAIL_REQUIRE(mail);
+	bool keep = field == MAIL_FETCH_GUID && pmail->expunging;
+
+	if (keep && pmail->guid != NULL) {
+		*value_r = pmail->guid;
+		return 0;
 	}
-	pmail->module_ctx.super.expunge(_mail);
+	if (pmail->module_ctx.super.get_special(_mail, field, value_r) < 0)
+		return -1;
+	if (keep)
+		pmail->guid = *value_r;
+	return 0;
 }
 
 /* pop3_delete_type = flag: a keyword takes the place of removal. */
@@ -265,6 +300,21 @@ pop3_policy_mail_get_stream(struct mail *_mail, bool get_body,
 	return ret;
 }
 
+/* Once the message is to be removed, the journal asks for its GUID. Where that
+   is kept in the message's own file, opening the file again for it would cost
+   as much as the removal. Now it is open, and Dovecot puts what it finds into
+   its cache. */
+static void mail_cache_guid(struct mail *mail,
+			    const struct pop3_session *session)
+{
+	const struct policy *policy = session->policy->policy;
+	const char *guid;
+
+	if (policy != NULL && policy->journal != POLICY_JOURNAL_OFF) T_BEGIN {
+		(void)mail_get_special(mail, MAIL_FETCH_GUID, &guid);
+	} T_END;
+}
+
 /* Dovecot frees the mail once it has put the last line into the output. */
 static void mail_sending_finished(struct mail *mail,
 				  struct pop3_policy_mail *pmail)
@@ -280,8 +330,10 @@ static void mail_sending_finished(struct mail *mail,
 		i_stream_read_eof(pmail->sending) &&
 		pmail->sending->stream_errno == 0;
 	i_stream_unref(&pmail->sending);
-	if (whole && session->delivery != NULL)
+	if (whole && session->delivery != NULL) {
+		mail_cache_guid(mail, session);
 		delivery_handed_over(session->delivery, pmail->sending_seq);
+	}
 }
 
 static void pop3_policy_mail_free(struct mail *_mail)
@@ -511,6 +563,7 @@ void pop3_policy_mail_allocated(struct mail *_mail)
 	pmail->module_ctx.super = *v;
 	mail->vlast = &pmail->module_ctx.super;
 	v->expunge = pop3_policy_mail_expunge;
+	v->get_special = pop3_policy_mail_get_special;
 	v->update_keywords = pop3_policy_mail_update_keywords;
 	v->get_stream = pop3_policy_mail_get_stream;
 	v->free = pop3_policy_mail_free;
