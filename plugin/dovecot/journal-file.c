@@ -24,6 +24,8 @@
 #define JOURNAL_EDGE_BYTES (64 * 1024)
 
 #define LINE_BEGIN "{\"time\":\""
+/* In which the time of the first line is found, unless that was damaged. */
+#define LINE_TIME_BYTES 64
 
 struct journal_file {
 	const char *path;
@@ -86,6 +88,18 @@ static int64_t edge_time(int fd, const struct stat *st, bool last)
 	return time;
 }
 
+/* Each session asks for it. */
+static int64_t begin_time(int fd, const struct stat *st)
+{
+	char data[LINE_TIME_BYTES];
+	ssize_t size = pread(fd, data, sizeof(data), 0);
+	int64_t time;
+
+	if (size > 0 && line_get_time(data, data + size, &time))
+		return time;
+	return edge_time(fd, st, FALSE);
+}
+
 /* When was the last line of a rotated file written? Returns 1, 0 if there is
    no such file, -1 if it can't be found out. */
 static int rotated_last_time(const char *path, int64_t *time_r)
@@ -117,7 +131,7 @@ static bool journal_file_rotate(struct journal_file *file)
 	if (file->st.st_size == 0)
 		return FALSE;
 	T_BEGIN {
-		begin = edge_time(file->fd, &file->st, FALSE);
+		begin = begin_time(file->fd, &file->st);
 	} T_END;
 
 	ret = rotated_last_time(path2, &last);
@@ -178,7 +192,7 @@ static int journal_file_try_open(struct journal_file *file,
 	if (stat(file->path, &st) < 0 || st.st_ino != file->st.st_ino ||
 	    !CMP_DEV_T(st.st_dev, file->st.st_dev))
 		return 0;
-	return journal_file_rotate(file) ? 0 : 1;
+	return file->set->rotate && journal_file_rotate(file) ? 0 : 1;
 }
 
 static int journal_file_open(struct journal_file *file, const char **error_r)

@@ -15,6 +15,8 @@
 
 struct journal_file_settings {
 	int64_t retention_secs;
+	/* Look whether it is time to rotate. */
+	bool rotate;
 	/* Wait until these lines, and those that this process has written
 	   before without waiting, are on disk. */
 	bool sync;

@@ -56,6 +56,9 @@ struct journal {
 	/* Some of their intents are on disk, or could not be written */
 	bool intents_written, intents_failed;
 
+	/* It has looked for what is too old to be kept. */
+	bool rotated;
+
 	/* Lines that are not written yet */
 	string_t *lines;
 	/* How the last line began, up to the UID */
@@ -172,6 +175,7 @@ static int journal_write(struct journal *journal, bool sync)
 	const struct mail_storage_settings *set = journal->list->mail_set;
 	const struct journal_file_settings file_set = {
 		.retention_secs = journal->policy->journal_retention_secs,
+		.rotate = !journal->rotated,
 		.sync = sync && set->parsed_fsync_mode != FSYNC_MODE_NEVER,
 	};
 	const char *path, *error;
@@ -193,6 +197,7 @@ static int journal_write(struct journal *journal, bool sync)
 			ret = -1;
 		}
 	} T_END;
+	journal->rotated = TRUE;
 	str_truncate(journal->lines, 0);
 	/* the time is that of the first line of a piece */
 	str_truncate(journal->head_text, 0);

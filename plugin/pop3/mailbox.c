@@ -310,7 +310,10 @@ static void mail_cache_guid(struct mail *mail,
 	const struct policy *policy = session->policy->policy;
 	const char *guid;
 
-	if (policy != NULL && policy->journal != POLICY_JOURNAL_OFF) T_BEGIN {
+	if (policy == NULL || policy->journal == POLICY_JOURNAL_OFF ||
+	    strcmp(mail->box->storage->name, "maildir") == 0)
+		return;
+	T_BEGIN {
 		(void)mail_get_special(mail, MAIL_FETCH_GUID, &guid);
 	} T_END;
 }
