@@ -265,6 +265,16 @@ int query_match_one(struct mailbox_transaction_context *trans,
 	int ret = 0;
 
 	*error_r = NULL;
+	if (tree != NULL) {
+		/* Most are answered here, which takes less time than to set up
+		   what the rest needs. */
+		ret = query_match_index(&message, tree);
+		if (ret >= 0) {
+			reuse->searched = FALSE;
+			return ret;
+		}
+		ret = 0;
+	}
 	T_BEGIN {
 		if (tree == NULL)
 			ret = query_build(query, now, &tree, error_r);
