@@ -4,6 +4,7 @@
 import calendar
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -481,6 +482,25 @@ class FullDisk(JournalTest):
         self.assertEqual(user.count(), 202)
         self.assertTrue(self.delete(user, 1, 2).ok)
         self.assertEqual(user.count(), 200)
+
+
+class Guid(JournalTest):
+    formats = ("sdbox",)
+
+    def test_fetched_mail_is_not_opened_again(self):
+        user = self.filled("[default]\n")
+        path, = (os.path.join(folder, name)
+                 for folder, _, names in os.walk(user.host_home)
+                 for name in names if name == "u.1")
+        with open(path, "rb") as file:
+            guid = re.search(rb"\nG([0-9a-f]{32})\n", file.read()).group(1)
+        client = user.pop3()
+        client.retr(1)
+        self.assertTrue(client.quit().ok)
+        os.chmod(path, 0)
+        self.assertTrue(self.delete(user, 1).ok)
+        self.assertFalse(os.path.exists(path))
+        self.assertEqual(self.lines(user)[0]["guid"], guid.decode())
 
 
 class Rotation(JournalTest):
