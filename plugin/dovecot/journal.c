@@ -74,11 +74,11 @@ struct journal {
 	unsigned int logged_lines, unlogged_lines;
 };
 
-static const char *const journal_action_names[] = {
+static const char journal_action_names[][8] = {
 	"remove", "hide", "archive", "expunge", "move",
 };
 
-static const char *const journal_stage_texts[] = {
+static const char journal_stage_texts[][32] = {
 	"intent\"",
 	"outcome\",\"result\":\"done\"",
 	"outcome\",\"result\":\"failed\"",

@@ -7,7 +7,7 @@
 /* A key this near to one that matters may be meant to be it. */
 #define SLIP_DISTANCE 2
 
-static const char *const section_kind_names[] = {
+static const char section_kind_names[][8] = {
 	"default", "policy", "user", "domain"
 };
 #define SECTION_KINDS_COUNT \

@@ -31,8 +31,10 @@ enum query_uses {
 	USES_CONTENT = 0x08,
 };
 
+/* Texts of tables stand in them: each pointer would have to be relocated in
+   every process that loads them, into memory of its own. */
 struct query_key {
-	const char *name;
+	char name[20];
 	enum query_argument argument;
 	unsigned int uses;
 	enum policy_clock clock;
@@ -91,8 +93,8 @@ static const struct query_key query_keys[] = {
 
 /* Keys that doveadm-search-query(7) has and a rule can't use. */
 static const struct {
-	const char *name;
-	const char *why;
+	char name[20];
+	char why[44];
 } refused_keys[] = {
 	{ "MAILBOX", "a policy is about the INBOX only" },
 	{ "MAILBOX-GUID", "a policy is about the INBOX only" },
