@@ -97,8 +97,8 @@ journal_init(struct mailbox_list *list, const struct policy *policy,
 	journal->facts = facts;
 	journal->event = event;
 	i_array_init(&journal->entries, 16);
-	/* Memory that isn't used costs nothing; growing does. */
-	journal->lines = str_new(default_pool, 2 * JOURNAL_PIECE_BYTES);
+	/* The few lines of most sessions are worth no mapping of their own. */
+	journal->lines = str_new(default_pool, 4096);
 	journal->head_text = str_new(default_pool, 512);
 	return journal;
 }
