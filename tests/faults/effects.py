@@ -5,11 +5,11 @@ import collections
 import imaplib
 import os
 import re
-import signal
 import subprocess
 
 from harness import message
 
+from stale_locks import StaleLocks, remove_locks
 import journal_truth
 
 ARCHIVE = "Archive/POP3"
@@ -17,9 +17,6 @@ HIDDEN = b"$POP3Hidden"
 
 # sdbox does that by itself, without the plugin as well.
 _REBUILDS = "already exists, rebuilding index"
-
-# seconds
-PATIENCE = 3
 
 # What the policy lets go, and what it does not
 GOING = ("one", "two", "three")
@@ -125,7 +122,14 @@ class Story:
         """The session that the fault strikes. Returns the line with which
         QUIT was answered, None without any, and whether QUIT was sent."""
         self.control.arm(self.user.home, mode, error, number)
-        client = self.user.pop3(login=False, timeout=PATIENCE)
+        with StaleLocks(self.user.host_home):
+            answer, sent = self._session()
+        self.control.disarm()
+        remove_locks(self.user.host_home)
+        return answer, sent
+
+    def _session(self):
+        client = self.user.pop3(login=False)
         answer, sent = None, False
         try:
             replies = client.pipeline(["USER " + self.user.name,
@@ -143,26 +147,9 @@ class Story:
                 AssertionError):
             # -ERR to RETR is an answer to a fault, too
             pass
-        except TimeoutError:
-            # It waits for its own lock, which it could not remove.
-            pid = client.mail_process()
-            if pid is not None:
-                os.kill(pid, signal.SIGKILL)
         client.may_be_logged_in = True
         client.close()
-        self.control.disarm()
-        self._remove_locks()
         return answer, sent
-
-    def _remove_locks(self):
-        """Lock files of a process that was killed. Dovecot removes them when
-        it has watched them for two seconds, or for two minutes if no process
-        ID could be written into them any more. That is Dovecot's; here, time
-        passes quicker."""
-        for folder, _, names in os.walk(self.user.host_home):
-            for name in names:
-                if name.endswith((".lock", ".newlock")):
-                    os.unlink(os.path.join(folder, name))
 
     def clean_session(self):
         """The next one: it works, and gives the same commands. Returns the
