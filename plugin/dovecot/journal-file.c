@@ -171,6 +171,22 @@ journal_file_lock(struct journal_file *file, const char **error_r)
 	return ret > 0 ? 0 : -1;
 }
 
+/* Only now, so that nobody else can read it before it has its group. Whoever
+   else opens it this moment is refused, as if he could not write. */
+static void journal_file_share(struct journal_file *file)
+{
+	const struct journal_file_settings *set = file->set;
+
+	if (file->st.st_size > 0 || file->st.st_uid != geteuid() ||
+	    (file->st.st_mode & 0777) == set->mode)
+		return;
+	if (set->gid == (gid_t)-1 || file->st.st_gid == set->gid ||
+	    fchown(file->fd, (uid_t)-1, set->gid) == 0) {
+		/* what can't be shared stays private */
+		(void)fchmod(file->fd, set->mode);
+	}
+}
+
 /* Returns 1 if it is open and locked, 0 if it is another file by now, -1 on
    error. */
 static int journal_file_try_open(struct journal_file *file,
@@ -192,7 +208,10 @@ static int journal_file_try_open(struct journal_file *file,
 	if (stat(file->path, &st) < 0 || st.st_ino != file->st.st_ino ||
 	    !CMP_DEV_T(st.st_dev, file->st.st_dev))
 		return 0;
-	return file->set->rotate && journal_file_rotate(file) ? 0 : 1;
+	if (file->set->rotate && journal_file_rotate(file))
+		return 0;
+	journal_file_share(file);
+	return 1;
 }
 
 static int journal_file_open(struct journal_file *file, const char **error_r)
@@ -244,10 +263,12 @@ static int journal_file_sync(struct journal_file *file, const char **error_r)
 {
 	const char *p = strrchr(file->path, '/');
 
-	if (fdatasync(file->fd) < 0) {
+	if (file->set->sync && fdatasync(file->fd) < 0) {
 		*error_r = journal_file_error(file, "fdatasync");
 		return -1;
 	}
+	/* Whoever writes next finds a file that is there, and waits for its
+	   lines only. */
 	if (file->st.st_size == 0 && p != NULL &&
 	    fdatasync_path(t_strdup_until(file->path, p)) < 0) {
 		*error_r = journal_file_error(file, "fdatasync_path");
@@ -271,7 +292,7 @@ int journal_file_append(const char *path,
 		return -1;
 	ret = journal_file_write(&file, data, size, error_r);
 	file_unlock(&file.lock);
-	if (ret == 0 && set->sync)
+	if (ret == 0 && set->durable)
 		ret = journal_file_sync(&file, error_r);
 	journal_file_close(&file);
 	return ret;

@@ -17,14 +17,20 @@ struct journal_file_settings {
 	int64_t retention_secs;
 	/* Look whether it is time to rotate. */
 	bool rotate;
+	/* Of a file that is created: mode, and group unless that is
+	   (gid_t)-1. Without the right to give it that group it is the
+	   writer's own, mode 0600. */
+	mode_t mode;
+	gid_t gid;
+	/* What has been waited for is to outlive a crash of the machine. */
+	bool durable;
 	/* Wait until these lines, and those that this process has written
 	   before without waiting, are on disk. */
 	bool sync;
 };
 
 /* Append lines, each of which begins with {"time":"<RFC 3339>" and ends with a
-   newline. The folder exists; the file is created if it is missing, with mode
-   0600. size may be 0. Returns 0, or -1 and error_r (data stack): then nothing was written,
+   newline. The folder exists; the file is created if it is missing. size may be 0. Returns 0, or -1 and error_r (data stack): then nothing was written,
    or (error while syncing) perhaps all of it. */
 int journal_file_append(const char *path,
 			const struct journal_file_settings *set,

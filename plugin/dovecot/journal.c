@@ -151,6 +151,18 @@ static int journal_get_path(struct journal *journal, const char **path_r,
 	return 0;
 }
 
+/* Whoever shares the mailbox writes to its journal, too; nobody else sees it,
+   whatever Dovecot does about other files. */
+static void journal_get_permissions(struct journal *journal,
+				    struct journal_file_settings *set)
+{
+	struct mailbox_permissions perm;
+
+	mailbox_list_get_root_permissions(journal->list, &perm);
+	set->mode = (perm.file_create_mode & 0060) == 0060 ? 0660 : 0600;
+	set->gid = set->mode == 0600 ? (gid_t)-1 : perm.file_create_gid;
+}
+
 static void journal_log_lines(struct journal *journal)
 {
 	const char *line = str_c(journal->lines);
@@ -173,16 +185,18 @@ static void journal_log_lines(struct journal *journal)
 static int journal_write(struct journal *journal, bool sync)
 {
 	const struct mail_storage_settings *set = journal->list->mail_set;
-	const struct journal_file_settings file_set = {
+	struct journal_file_settings file_set = {
 		.retention_secs = journal->policy->journal_retention_secs,
 		.rotate = !journal->rotated,
-		.sync = sync && set->parsed_fsync_mode != FSYNC_MODE_NEVER,
+		.durable = set->parsed_fsync_mode != FSYNC_MODE_NEVER,
+		.sync = sync,
 	};
 	const char *path, *error;
 	int ret = 0;
 
 	if (str_len(journal->lines) == 0 && !sync)
 		return 0;
+	journal_get_permissions(journal, &file_set);
 	T_BEGIN {
 		if (journal_get_path(journal, &path, &error) < 0 ||
 		    journal_file_append(path, &file_set,
