@@ -250,10 +250,6 @@ target_open(struct archive *archive, struct archive_target *target,
 		*error_r = "mbox would write into messages";
 		return -1;
 	}
-	if (mailbox_sync(target->box, 0) < 0) {
-		*error_r = mailbox_get_last_internal_error(target->box, NULL);
-		return -1;
-	}
 	return 0;
 }
 
@@ -280,13 +276,22 @@ archive_get_target(struct archive *archive, const char *name)
 	return target;
 }
 
-static void target_begin(struct archive *archive, struct archive_target *target)
+/* Returns 0, or -1 and error_r. */
+static int target_begin(struct archive *archive, struct archive_target *target,
+			const char **error_r)
 {
+	/* Now that we have the lock: what another process has copied must be
+	   seen, and what somebody has removed must not. */
+	if (mailbox_sync(target->box, 0) < 0) {
+		*error_r = mailbox_get_last_internal_error(target->box, NULL);
+		return -1;
+	}
 	target->trans = mailbox_transaction_begin(target->box,
 		MAILBOX_TRANSACTION_FLAG_EXTERNAL, __func__);
 	target->src_trans = mailbox_transaction_begin(archive->src, 0,
 						      __func__);
 	target->src_mail = mail_alloc(target->src_trans, 0, NULL);
+	return 0;
 }
 
 /* Returns 0, or -1 and error_r. */
@@ -447,7 +452,7 @@ target_move(struct archive *archive, struct archive_target *target,
 	struct seq_range_iter iter;
 	unsigned int n = 0;
 	uint32_t uid;
-	int ret = 0;
+	int ret;
 
 	*failed_uid_r = 0;
 	/* Whoever had the lock before may have left copies. */
@@ -456,7 +461,7 @@ target_move(struct archive *archive, struct archive_target *target,
 		return -1;
 	}
 	t_array_init(&gone, 8);
-	target_begin(archive, target);
+	ret = target_begin(archive, target, error_r);
 	seq_range_array_iter_init(&iter, uids);
 	while (ret >= 0 && seq_range_array_iter_nth(&iter, n++, &uid)) {
 		ret = target_copy_uid(archive, target, uid, error_r);

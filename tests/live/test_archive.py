@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """archive:MAILBOX in delete and expire: moved, never lost, never twice."""
 
+import fcntl
 import os
+import re
 import shutil
 import subprocess
+import threading
+import time
 
 from harness import LiveTest, message
 
@@ -166,6 +170,67 @@ class Archive(ArchiveTest):
         client.ok("DELE 1")
         self.assertFalse(client.quit().ok)
         self.assertEqual(user.uids(), [1, 2, 3])
+
+
+class CopyThatGoes(ArchiveTest):
+    """A copy from before a crash, which somebody removes from the archive at
+    the moment when the message is moved again: that is not a copy."""
+
+    formats = ("maildir", "sdbox")
+
+    def lock_of(self, user):
+        """The lock that an archiving session takes, held by us."""
+        folder = {"maildir": "Maildir",
+                  "sdbox": "sdbox/mailboxes/INBOX/dbox-Mails"}[self.format]
+        lock = open(os.path.join(user.host_home, folder,
+                                 "pop3-policy-archive.lock"), "w")
+        os.fchmod(lock.fileno(), 0o666)
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        return lock
+
+    def wait_for_waiter(self, lock):
+        waiter = r" -> .*:%d 0 EOF" % os.fstat(lock.fileno()).st_ino
+        deadline = time.monotonic() + 20
+        while True:
+            with open("/proc/locks") as file:
+                if re.search(waiter, file.read()):
+                    return
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+
+    def test_removed_meanwhile(self):
+        user = self.user("[default]\ndelete = archive:Archive/POP3 all\n")
+        user.append([message("one"), message("two")])
+        before = self.everything(user)
+        saved = user.host_home + ".saved"
+        subprocess.run(["cp", "-a", user.host_home, saved], check=True)
+        self.addCleanup(shutil.rmtree, saved, ignore_errors=True)
+        client = user.pop3()
+        client.ok("DELE 1")
+        client.quit()
+        self.assertEqual(user.count(self.box(user)), 1)
+        # the INBOX as it was before; of unknown history, so that a copy is
+        # looked for
+        archive = {"maildir": "Maildir/.Archive.POP3",
+                   "sdbox": "sdbox/mailboxes/Archive"}[self.format]
+        subprocess.run(["cp", "-a", os.path.join(user.host_home, archive),
+                        os.path.join(saved, archive)], check=True)
+        shutil.rmtree(user.host_home)
+        os.rename(saved, user.host_home)
+        self.assertEqual(user.uids(), [1, 2])
+        self.assertEqual(user.count(self.box(user)), 1)
+
+        client = user.pop3()
+        client.ok("DELE 1")
+        with self.lock_of(user) as lock:
+            quit_ = threading.Thread(target=client.quit)
+            quit_.start()
+            self.wait_for_waiter(lock)
+            user.doveadm("expunge", "mailbox", self.box(user), "all")
+            self.assertEqual(user.count(self.box(user)), 0)
+        quit_.join()
+        self.assertEqual(user.uids(), [2])
+        self.assertEqual(self.everything(user), before)
 
 
 class Crash(ArchiveTest):
