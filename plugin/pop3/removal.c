@@ -379,10 +379,26 @@ void removal_note(struct removal *removal, struct mail *mail)
 	seq_range_array_add(&removal->removed, mail->uid);
 }
 
+/* Dovecot passes over what was deleted in a mailbox that can't be written to,
+   and says +OK. */
+static void removal_check_readonly(struct removal *removal)
+{
+	struct pop3_session *session = removal->session;
+	struct client *client = session->client;
+
+	if (!client->quit_seen || client->deleted_count == 0 ||
+	    !mailbox_is_readonly(removal->box))
+		return;
+	pop3_session_failure(session, "Can't remove mail",
+			     "the INBOX is read-only");
+	removal_add_kept(removal, client->deleted_count, TRUE);
+}
+
 int removal_commit(struct removal *removal)
 {
 	struct pop3_session *session = removal->session;
 
+	removal_check_readonly(removal);
 	if (removal->journal != NULL && journal_sync(removal->journal) < 0) {
 		session->counters.errors++;
 		return -1;

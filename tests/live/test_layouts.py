@@ -79,6 +79,39 @@ class Elsewhere(Layout):
                                          control="~/control"))
 
 
+class ReadOnly(Layout):
+    """A Maildir that may only be read, while its index can be written:
+    Dovecot by itself passes over the DELEs and says +OK."""
+
+    formats = ("maildir",)
+
+    def test_quit_says_so(self):
+        user = self.placed("[default]\ndelete = hide subject hide\n"
+                           "  archive:Archive subject deny\n"
+                           "  allow all\n",
+                           index="~/index", control="~/control")
+        before = self.fill(user)
+        user.pop3().quit()
+        folders = [user.host_home + "/Maildir" + name
+                   for name in ("", "/cur", "/new", "/tmp")]
+        for folder in folders:
+            os.chmod(folder, 0o500)
+        self.expect_errors("Can't remove mail: the INBOX is read-only")
+        for numbers in (1,), (2,), (3,), (1, 2, 3):
+            client = user.pop3()
+            for number in numbers:
+                client.ok("DELE %d" % number)
+            self.assertEqual(client.quit().text, "-ERR [SYS/TEMP] %d "
+                             "message%s not deleted" %
+                             (len(numbers), "s" * (len(numbers) > 1)))
+        client = user.pop3()
+        self.assertEqual(client.stat()[0], 5)
+        self.assertTrue(client.quit().ok)
+        for folder in folders:
+            os.chmod(folder, 0o700)
+        self.left(user, before, 1, 2, 3, 4, 5)
+
+
 class InMemory(Layout):
     """INDEX=MEMORY: nothing is remembered. Rules that need no memory work;
     expiry, which believes a clock only if it knows when it ran before, never
