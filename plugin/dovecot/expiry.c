@@ -377,13 +377,19 @@ static void expiry_confirm_hidden(struct expiry *expiry, bool sync_failed)
 {
 	const char *error = "the mailbox can't be synced";
 
-	/* Otherwise the record alone hides them, and a session tries again. */
-	if (array_count(&expiry->hidden) > 0 &&
-	    (sync_failed ||
+	if (array_is_empty(&expiry->hidden) ||
+	    (!sync_failed &&
 	     hidden_keyword_confirm(expiry->box, expiry->history,
 				    &expiry->hidden, expiry->facts->now,
-				    &error) < 0))
-		expiry_failure(expiry, "Can't set "HISTORY_KEYWORD, error);
+				    &error) == 0))
+		return;
+	expiry_failure(expiry, "Can't set "HISTORY_KEYWORD, error);
+	/* The record alone hides them, and a session tries again; unless the
+	   disk was full and there is no record either. */
+	if (!history_is_persistent(expiry->history)) {
+		seq_range_array_merge(&expiry->failed, &expiry->hidden);
+		expiry->result.hidden -= seq_range_count(&expiry->hidden);
+	}
 }
 
 static int expiry_commit(struct expiry *expiry)
@@ -395,7 +401,10 @@ static int expiry_commit(struct expiry *expiry)
 		/* archives have been committed on their own */
 		expiry_failure(expiry, "Can't remove expired mail",
 			mailbox_get_last_internal_error(expiry->box, NULL));
+		expiry->result.expunged -= seq_range_count(&expiry->removed);
+		expiry->result.hidden -= seq_range_count(&expiry->hidden);
 		seq_range_array_merge(&expiry->failed, &expiry->removed);
+		seq_range_array_merge(&expiry->failed, &expiry->hidden);
 		return -1;
 	}
 	ret = hidden_keyword_sync(expiry->box, &sync_failed);

@@ -77,6 +77,8 @@ class Story:
         self.effect = EFFECTS[name]
         # The fault that strikes it goes on until the session's end.
         self.stays_broken = False
+        # What it has done, if one believes the journal
+        self.done = set()
         self.user = dovecot.user("f%03d" % number, format=format,
                                  policy=self.effect.policy)
         self.template = os.path.join(dovecot.host_base,
@@ -262,7 +264,8 @@ class Story:
         if answer is not None and answer.startswith("+OK") and \
                 not self.effect.expires:
             self._check_promise(view, files)
-        journal_truth.check_journal(self, view, files, log, deadly, check)
+        self.done = journal_truth.check_journal(self, view, files, log,
+                                                deadly, check)
         return view
 
     def _check_promise(self, view, files):
@@ -283,6 +286,9 @@ class Story:
                 answer is not None and answer.startswith("+OK"):
             check(not set(GOING) & set(shown),
                   "false +OK: hidden mail is shown: %s", shown)
+        if self.effect.action == "hide":
+            check(not self.done & set(shown), "\"done\" in the journal, but "
+                  "shown: %s", shown)
         view = self.view()
         for day in 1, 2, 3:
             if self._is_finished(view) or not self.effect.expires:

@@ -47,10 +47,11 @@ def read_journal(story, log, deadly, check):
 def check_journal(story, view, files, log, deadly, check):
     """After a session that was broken. view: what is there; files: the
     subjects of which a file is in the INBOX; deadly: the process was
-    killed."""
+    killed. Returns the subjects with which it says that something was
+    done."""
     lines = read_journal(story, log, deadly, check)
     if lines is None:
-        return
+        return set()
     subject_of = {found.guid: subject for subject, found
                   in story.view_before.inbox.items()}
     intents, done, failed, pending = set(), set(), set(), set()
@@ -89,3 +90,4 @@ def check_journal(story, view, files, log, deadly, check):
     if not deadly:
         missing = intents - done - failed - pending
         check(not missing, "no outcome in the journal: %s", missing)
+    return done
