@@ -197,6 +197,50 @@ class Shared(Layout):
         self.left(first, before, 1, 2, 4, 5)
 
 
+class Nfs(Layout):
+    """What is recommended for mail on NFS that several servers have."""
+
+    formats = ("maildir", "sdbox", "mdbox")
+    settings = {
+        "mmap_disable": "yes",
+        "mail_fsync": "always",
+        "mail_nfs_index": "yes",
+        "mail_nfs_storage": "yes",
+    }
+
+    def test_story(self):
+        self.story(self.user(POLICY))
+
+    def test_archive(self):
+        self.archiving_story(self.user(ARCHIVING))
+
+    def test_two_at_once(self):
+        user = self.user(POLICY)
+        before = self.fill(user)
+        clients = [user.pop3(), user.pop3()]
+        for client in clients:
+            client.err("DELE 1", "^-ERR no$")
+        clients[0].ok("DELE 2")
+        clients[1].ok("DELE 3")
+        for client in clients:
+            self.end(client)
+        self.left(user, before, 1, 2, 4, 5)
+
+    def test_hold(self):
+        user = self.user("[default]\nhold = keyword Hold\njournal = all\n"
+                         "journal_required = yes\n")
+        user.append([message("held")], flags=["Hold"])
+        user.append([message("one"), message("two")])
+        with user.imap() as imap:
+            imap.select("INBOX")
+            imap.store("1:2", "+FLAGS", r"\Deleted")
+            self.assertEqual(imap.expunge()[0], "OK")
+        client = user.pop3()
+        client.ok("DELE 2")
+        self.end(client)
+        self.assertEqual(user.uids(), [1])
+
+
 class NoInbox(Layout):
     formats = ("maildir",)
 
