@@ -225,8 +225,8 @@ class Dovecot:
             os.path.join(self.host_base, "share"),
             self.target.host_path("/usr/local/share"))
         proc = self.target.host_path("/proc")
-        if _checker() == "valgrind" and \
-                not os.path.exists(proc + "/self/maps"):
+        if _checker() and not os.path.exists(proc + "/self/maps"):
+            # where they read their own environment
             script += "mount -t proc proc %s\n" % proc
         if self.target.root != "/":
             script += 'exec chroot %s "$@"\n' % self.target.root
