@@ -2,7 +2,6 @@
 """Where mail, index and control files can lie, and whose they can be."""
 
 import os
-import time
 
 from harness import LiveTest, message
 from test_setups import POLICY, Reused, Story
@@ -278,7 +277,6 @@ class ReusedArchiving(Reused, Layout):
         self.clock.set("25h")
         for user in users + users:
             self.end(user.pop3())
-            time.sleep(0.2)
         for user in users:
             self.left(user, before[user], 2, 4)
             self.assertEqual(sorted(m.sha256 for m in user.messages(ARCHIVE)),

@@ -375,7 +375,7 @@ class Order(LiveTest):
     def test_answers_do_not_wait_for_more_input(self):
         """Each answer arrives although the client sends nothing else."""
         user = self.three('[default]\ndelete = deny subject two\n')
-        client = user.pop3(timeout=5)
+        client = user.pop3()
         for _ in range(3):
             client.err("DELE 2")
             client.ok("NOOP")

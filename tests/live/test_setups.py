@@ -453,8 +453,13 @@ class Reused(Story):
         session = self.wait_log(r"rport=%d,? mpid=\d+,? session=<(\S+)>" %
                                 client._port).group(1)
         self.wait_log(r"<%s>: Info: pop3-policy: \[" % re.escape(session))
-        # work after the session is done when the next command is answered
-        time.sleep(0.1)
+        self.wait_done()
+
+    def wait_done(self):
+        """Work after a session is done when the process serves the next."""
+        client = self.user().pop3()
+        client.ok("NOOP")
+        client.close(wait=False)
 
     def test_users_after_each_other(self):
         """Each has his own policy, whoever was served before."""
@@ -474,7 +479,7 @@ class Reused(Story):
                 client.close(wait=False)
                 self.wait_log(r"pop3\(%s\).*Disconnected: Logged out" %
                               user.name)
-                time.sleep(0.1)
+                self.wait_done()
             else:
                 self.end(client)
         self.left(users[0], before[users[0]], 1, 2, 5)

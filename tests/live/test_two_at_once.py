@@ -4,9 +4,9 @@ lost, nothing is twice in the archive."""
 
 import os
 import shutil
+import signal
 import subprocess
 import threading
-import time
 
 from harness import LiveTest, message
 
@@ -325,24 +325,26 @@ class HeldMeanwhile(LiveTest):
         super().setUp()
 
     def run_slowly(self, user, path, change):
-        """The session's expiry waits for a second before it reads this file;
-        meanwhile change() is called."""
+        """The session's expiry is stopped when it first reads this file, and
+        goes on after change()."""
         client = user.pop3()
         pid = client.mail_process()
         strace = subprocess.Popen(
             ["strace", "-p", str(pid), "-P", path, "-e",
              "trace=read,pread64", "-e",
-             "inject=read,pread64:delay_enter=1500000:when=1"],
+             "inject=read,pread64:signal=SIGSTOP:when=1"],
             stderr=subprocess.PIPE)
         self.assertIn(b"attached", strace.stderr.readline())
         client.send("QUIT\r\n")
         self.assertTrue(client.read_reply().ok)
         client.sock.close()
-        time.sleep(0.5)
-        change()
-        self.assertTrue(os.path.exists("/proc/%d" % pid), "was too quick")
-        self.assertIn(b"(DELAYED)", strace.stderr.read())
-        strace.wait()
+        self.assertTrue(any(b"stopped by SIGSTOP" in line
+                            for line in strace.stderr), "was not stopped")
+        try:
+            change()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        strace.communicate()
         strace.stderr.close()
 
     def held(self, expire):

@@ -90,7 +90,7 @@ class LiveTest(unittest.TestCase):
         """What Dovecot has logged since the test began."""
         return self.dovecot.log_text(self.log_mark)
 
-    def wait_log(self, pattern, timeout=10):
+    def wait_log(self, pattern, timeout=30):
         """Waits for a line with this regular expression and returns the
         match; fails if there is none."""
         match = self.dovecot.wait_log(pattern, self.log_mark, timeout)

@@ -368,7 +368,7 @@ class Dovecot:
             pass
         return None
 
-    def wait_log(self, pattern, mark=0, timeout=10):
+    def wait_log(self, pattern, mark=0, timeout=30):
         """Waits until the log has the pattern (a regular expression) after
         mark. Returns the match, or None."""
         deadline = time.monotonic() + timeout

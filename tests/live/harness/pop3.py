@@ -71,7 +71,7 @@ class Pop3:
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.connect(("127.0.0.1", dovecot.pop3_port))
         self._port = self.sock.getsockname()[1]
-        self.may_be_logged_in = False
+        self.may_be_logged_in = self.is_logged_in = False
         self.greeting = self.read_reply()
 
     # Bytes
@@ -167,7 +167,9 @@ class Pop3:
     def login(self):
         self.ok("USER " + self.name)
         self.may_be_logged_in = True
-        return self.ok("PASS " + self.password)
+        reply = self.ok("PASS " + self.password)
+        self.is_logged_in = True
+        return reply
 
     def stat(self):
         """(number of messages, their size)"""
@@ -210,15 +212,19 @@ class Pop3:
         if wait:
             self.wait_gone()
 
-    def mail_process(self, timeout=5):
-        """Process id of the pop3 process, or None before login."""
+    def mail_process(self, timeout=None):
+        """Process id of the pop3 process, or None before login. The login
+        process may log that later than the client hears of it."""
+        if timeout is None:
+            timeout = 60 if self.is_logged_in else \
+                5 if self.may_be_logged_in else 0.1
         match = self._dovecot.wait_log(
             r"rport=%d,? mpid=(\d+)" % self._port, self._log_mark, timeout)
         return None if match is None else int(match.group(1))
 
     def wait_gone(self, timeout=60):
         """Waits until this session's pop3 process has ended."""
-        pid = self.mail_process(5 if self.may_be_logged_in else 0.1)
+        pid = self.mail_process()
         if pid is None:
             return
         deadline = time.monotonic() + timeout
