@@ -405,6 +405,8 @@ static int expiry_commit(struct expiry *expiry)
 		expiry->result.hidden -= seq_range_count(&expiry->hidden);
 		seq_range_array_merge(&expiry->failed, &expiry->removed);
 		seq_range_array_merge(&expiry->failed, &expiry->hidden);
+		array_clear(&expiry->removed);
+		expiry_check_removed(expiry);
 		return -1;
 	}
 	ret = hidden_keyword_sync(expiry->box, &sync_failed);

@@ -194,7 +194,9 @@ static int journal_file_try_open(struct journal_file *file,
 {
 	struct stat st;
 
-	file->fd = open(file->path, O_RDWR | O_APPEND | O_CREAT, 0600);
+	/* in a shared folder a link may be somebody else's */
+	file->fd = open(file->path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW,
+			0600);
 	if (file->fd == -1) {
 		*error_r = journal_file_error(file, "creat");
 		return -1;

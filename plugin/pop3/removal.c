@@ -412,8 +412,16 @@ int removal_commit(struct removal *removal)
 
 void removal_commit_failed(struct removal *removal)
 {
+	struct session_counters *counters = &removal->session->counters;
+
+	counters->kept_at_quit += counters->removed + counters->hidden;
+	counters->removed = 0;
+	counters->hidden = 0;
 	seq_range_array_merge(&removal->failed, &removal->removed);
 	seq_range_array_merge(&removal->failed, &removal->hidden);
+	array_clear(&removal->removed);
+	/* what was moved was committed on its own */
+	(void)removal_count_remaining(removal);
 	removal_write_outcomes(removal);
 }
 

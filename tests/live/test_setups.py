@@ -356,13 +356,13 @@ namespace inbox {
         for folder in folders:
             os.chmod(folder, 0o500)
         # no lock or index file can be written there
-        self.expect_errors("Permission denied")
+        self.expect_errors("Permission denied", "the INBOX is read-only")
         self.clock.set("25h")
         client = user.pop3()
-        client.cmd("DELE 1")
-        client.cmd("DELE 3")
-        client.cmd("QUIT")
-        client.close()
+        client.err("DELE 1")
+        client.ok("DELE 3")
+        self.assertEqual(client.quit().text,
+                         "-ERR [SYS/TEMP] 1 message not deleted")
         self.assertEqual(sorted(user.mail_files().values()), files)
         for folder in folders:
             os.chmod(folder, 0o700)

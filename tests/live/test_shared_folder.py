@@ -94,6 +94,15 @@ class SharedFolder(LiveTest):
         self.assertTrue(self.delete(first).ok)
         self.assertEqual(os.stat(self.path()).st_mode & 0o777, 0o600)
 
+    def test_link_to_a_file_of_the_writer(self):
+        """One member makes a link, the other one does not write there."""
+        first, second = self.two("[default]\n", 0o770)
+        os.symlink(second.home + "/own", self.path())
+        self.expect_errors("Can't write journal: .*symbolic links")
+        self.assertTrue(self.delete(second).ok)
+        self.assertFalse(os.path.exists(second.host_home + "/own"))
+        self.wait_log(r'journal: \{"time":.*"user":"%s"' % second.name)
+
     def test_without_a_group(self):
         """The journal belongs to who wrote first; what the others have to
         say is logged."""
