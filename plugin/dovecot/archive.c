@@ -455,11 +455,6 @@ target_move(struct archive *archive, struct archive_target *target,
 	int ret;
 
 	*failed_uid_r = 0;
-	/* Whoever had the lock before may have left copies. */
-	if (mailbox_sync(target->box, 0) < 0) {
-		*error_r = mailbox_get_last_internal_error(target->box, NULL);
-		return -1;
-	}
 	t_array_init(&gone, 8);
 	ret = target_begin(archive, target, error_r);
 	seq_range_array_iter_init(&iter, uids);
