@@ -78,12 +78,20 @@ static const char *const answer_codes[] = {
 	"AUTH", "SYS/TEMP", "SYS/PERM", "IN-USE", "LOGIN-DELAY"
 };
 
-static int word_tostring(lua_State *L)
+/* Returns NULL if it is none. */
+static const struct answer_name *answer_find_word(const void *word)
 {
-	const struct answer_name *name = lua_touserdata(L, 1);
+	uintptr_t offset = (uintptr_t)word - (uintptr_t)answer_names;
 
-	lua_pushfstring(L, "policy.%s", name->name);
-	return 1;
+	return offset < sizeof(answer_names) &&
+		offset % sizeof(answer_names[0]) == 0 ? word : NULL;
+}
+
+const char *answer_word_name(const void *word)
+{
+	const struct answer_name *name = answer_find_word(word);
+
+	return name != NULL ? name->name : NULL;
 }
 
 void answer_add_words(lua_State *L)
@@ -95,17 +103,6 @@ void answer_add_words(lua_State *L)
 		lua_pushlightuserdata(L, (void *)(uintptr_t)&answer_names[i]);
 		lua_setfield(L, -2, answer_names[i].name);
 	}
-	/* all light userdata have one metatable, and there are no others */
-	lua_pushlightuserdata(L, (void *)(uintptr_t)&answer_names[0]);
-	lua_createtable(L, 0, 3);
-	lua_pushcfunction(L, word_tostring);
-	lua_setfield(L, -2, "__tostring");
-	lua_pushliteral(L, "policy constant");
-	lua_setfield(L, -2, "__name");
-	lua_pushboolean(L, 0);
-	lua_setfield(L, -2, "__metatable");
-	lua_setmetatable(L, -2);
-	lua_pop(L, 1);
 }
 
 /* Says what was returned, and what was expected instead. */
@@ -143,8 +140,12 @@ answer_refuse_first(struct script *script, enum script_hook hook, int index)
 		return answer_refuse(script, hook, lua_toboolean(L, index) ?
 				     "true" : "false", advice);
 	case LUA_TLIGHTUSERDATA:
-		name = lua_touserdata(L, index);
-		(void)snprintf(what, sizeof(what), "policy.%s", name->name);
+		name = answer_find_word(lua_touserdata(L, index));
+		if (name != NULL) {
+			(void)snprintf(what, sizeof(what), "policy.%s",
+				       name->name);
+		} else
+			(void)snprintf(what, sizeof(what), "a message");
 		return answer_refuse(script, hook, what, advice);
 	case LUA_TSTRING:
 		text = lua_tolstring(L, index, &length);
@@ -301,8 +302,10 @@ bool answer_check(struct script *script, enum script_hook hook, int index,
 				return false;
 			name = NULL;
 		} else if (lua_type(L, index) == LUA_TLIGHTUSERDATA) {
-			name = lua_touserdata(L, index);
-			if ((hook_answers[hook].words & 1U << name->word) == 0)
+			name = answer_find_word(lua_touserdata(L, index));
+			if (name == NULL ||
+			    (hook_answers[hook].words &
+			     1U << name->word) == 0)
 				return answer_refuse_first(script, hook,
 							   index);
 		} else if (!lua_isnil(L, index))

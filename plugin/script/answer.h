@@ -12,6 +12,9 @@
 /* Adds the words (policy.DENY and so on) to the table on top. */
 void answer_add_words(lua_State *L);
 
+/* "DENY" if word is one of them, else NULL. Any pointer will do. */
+const char *answer_word_name(const void *word);
+
 /* Judges what a hook has returned: count values from index on. Fills the
    answer except for file and line; its strings are those on the stack.
    Returns true, or false with one line in script->reason that says what is

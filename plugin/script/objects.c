@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "objects.h"
+#include "answer.h"
 #include "budget.h"
 #include "sandbox.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define MESSAGE_META "pop3_policy.message"
 #define DAY_SECS (24 * 60 * 60)
 #define HEADER_NAME_MAX_BYTES 100
 
@@ -96,11 +96,6 @@ static const struct object_name message_names[] = {
 	{ "headers", FIELD_HEADERS },
 };
 #define MESSAGE_NAMES_COUNT (sizeof(message_names) / sizeof(message_names[0]))
-
-struct message_handle {
-	/* of the call that it was made for */
-	uint64_t serial;
-};
 
 /* Lua keeps one copy of each short string, so that the address of a field's
    name mostly says which it is; else its number is looked up. */
@@ -351,19 +346,54 @@ static int push_keywords(lua_State *L)
 	return 1;
 }
 
-static void check_handle(lua_State *L, const struct message_handle *handle)
+/*
+ * A message is a light userdata: it needs no memory, and a script can't make
+ * one up. Its value is the serial of the call that it was made for, which is
+ * odd. The words of answers are light userdata as well, and since all of them
+ * share one metatable, it serves both.
+ */
+static bool is_message(lua_State *L, int index)
 {
-	if (handle->serial != script_of(L)->serial) {
-		luaL_error(L, "this message belongs to a call that has ended; "
-			   "keep what you need of it, like message.uid");
-	}
+	return lua_islightuserdata(L, index) &&
+		((uintptr_t)lua_touserdata(L, index) & 1) != 0;
+}
+
+static void check_message(lua_State *L)
+{
+	const void *value = lua_touserdata(L, 1);
+	const char *word;
+
+	if ((uintptr_t)value == script_of(L)->serial)
+		return;
+	word = answer_word_name(value);
+	if (word != NULL)
+		luaL_error(L, "policy.%s has no fields", word);
+	luaL_error(L, "this message belongs to a call that has ended; "
+		   "keep what you need of it, like message.uid");
+}
+
+static int message_tostring(lua_State *L)
+{
+	const char *word = answer_word_name(lua_touserdata(L, 1));
+
+	if (word != NULL)
+		lua_pushfstring(L, "policy.%s", word);
+	else
+		lua_pushliteral(L, "message");
+	return 1;
+}
+
+static int message_newindex(lua_State *L)
+{
+	return luaL_error(L, "%s can't be changed",
+			  is_message(L, 1) ? "message" : "policy");
 }
 
 static int message_index(lua_State *L)
 {
 	enum object_field field = get_field(L, script_of(L)->message_slots);
 
-	check_handle(L, lua_touserdata(L, 1));
+	check_message(L);
 	switch (field) {
 	case FIELD_NUMBER:
 		lua_pushinteger(L, script_of(L)->question->number);
@@ -422,17 +452,15 @@ static int message_index(lua_State *L)
 /* The name of a header, the argument of message:METHOD(name). */
 static const char *check_header(lua_State *L, const char *method)
 {
-	const struct message_handle *handle;
 	const char *name, *p;
 	size_t length;
 
-	handle = luaL_testudata(L, 1, MESSAGE_META);
-	if (handle == NULL) {
+	if (!is_message(L, 1)) {
 		luaL_error(L, "use a colon: message:%s(\"%s\")", method,
 			   lua_type(L, 1) == LUA_TSTRING ?
 			   lua_tostring(L, 1) : "Subject");
 	}
-	check_handle(L, handle);
+	check_message(L);
 	if (lua_type(L, 2) != LUA_TSTRING) {
 		luaL_error(L, "message:%s(name) takes the name of a header, "
 			   "not a %s", method, luaL_typename(L, 2));
@@ -539,15 +567,25 @@ void objects_register(lua_State *L)
 	lua_pushcfunction(L, message_header);
 	lua_pushcfunction(L, message_headers);
 	lua_pushcclosure(L, message_index, 3);
-	(void)luaL_newmetatable(L, MESSAGE_META);
-	finish_metatable(L, "message");
+	lua_createtable(L, 0, 5);
+	lua_insert(L, -2);
+	lua_setfield(L, -2, "__index");
+	lua_pushcfunction(L, message_newindex);
+	lua_setfield(L, -2, "__newindex");
+	lua_pushcfunction(L, message_tostring);
+	lua_setfield(L, -2, "__tostring");
+	lua_pushliteral(L, "message or word of policy");
+	lua_setfield(L, -2, "__name");
+	lua_pushboolean(L, 0);
+	lua_setfield(L, -2, "__metatable");
+	lua_pushlightuserdata(L, NULL);
+	lua_insert(L, -2);
+	lua_setmetatable(L, -2);
+	lua_pop(L, 1);
 }
 
 int objects_push(lua_State *L, const struct script_question *question)
 {
-	struct script *script = script_of(L);
-	struct message_handle *handle;
-
 	lua_pushvalue(L, question->hook == SCRIPT_HOOK_AUTH ?
 		      SCRIPT_INDEX_REQUEST : SCRIPT_INDEX_SESSION);
 	switch (question->hook) {
@@ -558,9 +596,6 @@ int objects_push(lua_State *L, const struct script_question *question)
 	default:
 		break;
 	}
-	handle = lua_newuserdatauv(L, sizeof(*handle), 0);
-	handle->serial = script->serial;
-	lua_pushvalue(L, SCRIPT_INDEX_MESSAGE_META);
-	lua_setmetatable(L, -2);
+	lua_pushlightuserdata(L, (void *)script_of(L)->serial);
 	return 2;
 }

@@ -9,7 +9,7 @@
 
 #include "state.h"
 
-/* Push the one session and the one request of the state and the metatable of
+/* Push the one session and the one request of the state and prepare for
    messages; may raise an error for want of memory. */
 void objects_register(lua_State *L);
 /* Push what the hook takes. Returns the number of values. */

@@ -16,9 +16,14 @@
 /* The parser's time grows with their square. */
 #define GOTOS_MAX 500
 
+/* In front of each text, on its first line: as a local, policy is found at
+   once, and not behind the globals. */
+static const char source_prefix[] = "local policy <const> = policy ";
+
 struct source_feed {
 	struct script *script;
 	const char *at, *end;
+	bool has_begun;
 };
 
 static const char *source_read(lua_State *L, void *data, size_t *size_r)
@@ -27,6 +32,11 @@ static const char *source_read(lua_State *L, void *data, size_t *size_r)
 	const char *at = feed->at;
 
 	(void)L;
+	if (!feed->has_begun) {
+		feed->has_begun = true;
+		*size_r = sizeof(source_prefix) - 1;
+		return source_prefix;
+	}
 	*size_r = (size_t)(feed->end - at);
 	if (*size_r > FEED_BYTES)
 		*size_r = FEED_BYTES;
@@ -147,6 +157,7 @@ source_compile(struct script_source *source, const char *text, size_t size,
 	feed.script = script;
 	feed.at = text;
 	feed.end = text + size;
+	feed.has_begun = false;
 	script_budget_begin(script, -1);
 	if (_setjmp(script->abandon) == 0)
 		source_run_parser(source, script, &feed);

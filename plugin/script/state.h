@@ -59,7 +59,6 @@ enum script_index {
 	SCRIPT_INDEX_HANDLER = 1,
 	SCRIPT_INDEX_SESSION,
 	SCRIPT_INDEX_REQUEST,
-	SCRIPT_INDEX_MESSAGE_META,
 	/* as many as there are hooks, nil where one is not defined */
 	SCRIPT_INDEX_HOOKS,
 	SCRIPT_INDEX_LAST = SCRIPT_INDEX_HOOKS + SCRIPT_HOOKS_COUNT - 1,
@@ -78,8 +77,8 @@ struct script {
 	struct script_memory memory;
 	char *name;
 
-	/* Of the call that runs. */
-	uint64_t serial;
+	/* Of the call that runs; odd while one does. */
+	uintptr_t serial;
 	const struct script_question *question;
 	enum script_stop stop;
 	uint64_t instructions;
