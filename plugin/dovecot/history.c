@@ -83,13 +83,17 @@ static void history_read_header(struct history *history,
 
 bool history_is_persistent(struct history *history)
 {
-	struct history_header header;
+	const struct history_header *header;
+	const void *data;
+	size_t size;
 
 	if (mail_index_is_in_memory(history->box->index))
 		return FALSE;
 	/* a later release wrote it in a way that this one doesn't know */
-	history_read_header(history, history->box->view, &header);
-	return header.version <= HISTORY_VERSION;
+	mail_index_get_header_ext(history->box->view, history->ext_id, &data,
+				  &size);
+	header = data;
+	return size < sizeof(*header) || header->version <= HISTORY_VERSION;
 }
 
 const char *history_get_obstacle(struct history *history)

@@ -80,77 +80,6 @@ int sandbox_raise_unknown(lua_State *L, const char *what, int index,
 	return luaL_error(L, "unknown %s \"%s\"", what, nearest.text);
 }
 
-/* upvalue 1: builtins */
-static int globals_index(lua_State *L)
-{
-	const char *name = lua_type(L, 2) == LUA_TSTRING ?
-		lua_tostring(L, 2) : "";
-	size_t i;
-
-	for (i = 0; i < sizeof(absent_names) / sizeof(absent_names[0]); i++) {
-		if (strcmp(name, absent_names[i].name) == 0) {
-			return luaL_error(L, "%s is not available: %s", name,
-					  absent_names[i].advice);
-		}
-	}
-	if (strcmp(name, "session") == 0 || strcmp(name, "message") == 0 ||
-	    strcmp(name, "request") == 0) {
-		return luaL_error(L, "%s is not a global: take it as a "
-				  "parameter of the hook, function "
-				  "pop3_policy_...(session, message)", name);
-	}
-	(void)lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
-	return sandbox_raise_unknown(L, "global", 2, lua_upvalueindex(1),
-				     lua_gettop(L));
-}
-
-/* upvalue 1: builtins */
-static int globals_newindex(lua_State *L)
-{
-	static const char prefix[] = "pop3_policy_";
-	struct policy_nearest nearest = { 0 };
-	enum script_hook hook;
-	const char *name;
-	char full_name[40];
-
-	if (lua_type(L, 2) == LUA_TSTRING) {
-		lua_pushvalue(L, 2);
-		if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) {
-			return luaL_error(L, "%s can't be replaced; take "
-					  "another name", lua_tostring(L, 2));
-		}
-		lua_pop(L, 1);
-		name = lua_tostring(L, 2);
-		if (strncmp(name, prefix, strlen(prefix)) == 0) {
-			name += strlen(prefix);
-			nearest.text = name;
-			nearest.length = strlen(name);
-			for (hook = 0; hook < SCRIPT_HOOKS_COUNT; hook++) {
-				if (strcmp(name, script_hook_name(hook)) == 0)
-					break;
-				policy_nearest_try(&nearest,
-						   script_hook_name(hook));
-			}
-			if (hook == SCRIPT_HOOKS_COUNT && nearest.word != NULL)
-				return luaL_error(L, "unknown hook %s%s; did "
-					"you mean %s%s?", prefix, name,
-					prefix, nearest.word);
-			if (hook == SCRIPT_HOOKS_COUNT)
-				return luaL_error(L, "unknown hook %s%s",
-						  prefix, name);
-			if (lua_type(L, 3) != LUA_TFUNCTION) {
-				(void)snprintf(full_name, sizeof(full_name),
-					       "%s%s", prefix, name);
-				return luaL_error(L, "%s must be a function, "
-						  "not a %s", full_name,
-						  luaL_typename(L, 3));
-			}
-		}
-	}
-	lua_rawset(L, 1);
-	return 0;
-}
-
 /* upvalue 1: Lua's own os.date */
 static int os_date(lua_State *L)
 {
@@ -188,14 +117,158 @@ static void open_library(lua_State *L, lua_CFunction open)
 	lua_call(L, 0, 1);
 }
 
+/* Pushes a table of some names of a library of Lua. */
 static void
-add_library(lua_State *L, int builtins, const char *name, lua_CFunction open,
-	    const char *const *names)
+push_names(lua_State *L, lua_CFunction open, const char *const *names)
 {
 	lua_newtable(L);
 	open_library(L, open);
 	copy_names(L, lua_gettop(L) - 1, names);
+}
+
+static void push_math(lua_State *L)
+{
+	push_names(L, luaopen_math, math_names);
+}
+
+static void push_utf8(lua_State *L)
+{
+	push_names(L, luaopen_utf8, utf8_names);
+}
+
+static void push_os(lua_State *L)
+{
+	lua_newtable(L);
+	open_library(L, luaopen_os);
+	lua_getfield(L, -1, "date");
+	lua_pushcclosure(L, os_date, 1);
+	lua_setfield(L, -3, "date");
+	copy_names(L, lua_gettop(L) - 1, os_names);
+}
+
+/* Made when a script first asks for them: most scripts ask for none, and these
+   are a third of what a state costs. Not string, which gives all strings a
+   metatable: until that is the right one, no script may run. */
+static const struct {
+	const char *name;
+	void (*push)(lua_State *L);
+} late_libraries[] = {
+	{ "math", push_math },
+	{ "os", push_os },
+	{ "table", sandbox_push_table },
+	{ "utf8", push_utf8 },
+};
+#define LATE_LIBRARIES_COUNT \
+	(sizeof(late_libraries) / sizeof(late_libraries[0]))
+
+/* Adds the library to the table at builtins, unless it is there or none.
+   Returns whether it was added. */
+static bool add_late_library(lua_State *L, int builtins, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < LATE_LIBRARIES_COUNT; i++) {
+		if (strcmp(late_libraries[i].name, name) == 0)
+			break;
+	}
+	if (i == LATE_LIBRARIES_COUNT)
+		return false;
+	lua_pushstring(L, name);
+	if (lua_rawget(L, builtins) != LUA_TNIL) {
+		lua_pop(L, 1);
+		return false;
+	}
+	lua_pop(L, 1);
+	late_libraries[i].push(L);
 	lua_setfield(L, builtins, name);
+	return true;
+}
+
+void sandbox_add_all(lua_State *L, int builtins)
+{
+	size_t i;
+
+	for (i = 0; i < LATE_LIBRARIES_COUNT; i++)
+		(void)add_late_library(L, builtins, late_libraries[i].name);
+}
+
+/* upvalue 1: builtins */
+static int globals_index(lua_State *L)
+{
+	const char *name = lua_type(L, 2) == LUA_TSTRING ?
+		lua_tostring(L, 2) : "";
+	size_t i;
+
+	if (add_late_library(L, lua_upvalueindex(1), name)) {
+		lua_pushvalue(L, 2);
+		(void)lua_rawget(L, lua_upvalueindex(1));
+		return 1;
+	}
+	for (i = 0; i < sizeof(absent_names) / sizeof(absent_names[0]); i++) {
+		if (strcmp(name, absent_names[i].name) == 0) {
+			return luaL_error(L, "%s is not available: %s", name,
+					  absent_names[i].advice);
+		}
+	}
+	if (strcmp(name, "session") == 0 || strcmp(name, "message") == 0 ||
+	    strcmp(name, "request") == 0) {
+		return luaL_error(L, "%s is not a global: take it as a "
+				  "parameter of the hook, function "
+				  "pop3_policy_...(session, message)", name);
+	}
+	sandbox_add_all(L, lua_upvalueindex(1));
+	(void)lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+	return sandbox_raise_unknown(L, "global", 2, lua_upvalueindex(1),
+				     lua_gettop(L));
+}
+
+/* upvalue 1: builtins */
+static int globals_newindex(lua_State *L)
+{
+	static const char prefix[] = "pop3_policy_";
+	struct policy_nearest nearest = { 0 };
+	enum script_hook hook;
+	const char *name;
+	char full_name[40];
+
+	if (lua_type(L, 2) == LUA_TSTRING) {
+		(void)add_late_library(L, lua_upvalueindex(1),
+				       lua_tostring(L, 2));
+		lua_pushvalue(L, 2);
+		if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) {
+			return luaL_error(L, "%s can't be replaced; take "
+					  "another name", lua_tostring(L, 2));
+		}
+		lua_pop(L, 1);
+		name = lua_tostring(L, 2);
+		if (strncmp(name, prefix, strlen(prefix)) == 0) {
+			name += strlen(prefix);
+			nearest.text = name;
+			nearest.length = strlen(name);
+			for (hook = 0; hook < SCRIPT_HOOKS_COUNT; hook++) {
+				if (strcmp(name, script_hook_name(hook)) == 0)
+					break;
+				policy_nearest_try(&nearest,
+						   script_hook_name(hook));
+			}
+			if (hook == SCRIPT_HOOKS_COUNT && nearest.word != NULL)
+				return luaL_error(L, "unknown hook %s%s; did "
+					"you mean %s%s?", prefix, name,
+					prefix, nearest.word);
+			if (hook == SCRIPT_HOOKS_COUNT)
+				return luaL_error(L, "unknown hook %s%s",
+						  prefix, name);
+			if (lua_type(L, 3) != LUA_TFUNCTION) {
+				(void)snprintf(full_name, sizeof(full_name),
+					       "%s%s", prefix, name);
+				return luaL_error(L, "%s must be a function, "
+						  "not a %s", full_name,
+						  luaL_typename(L, 3));
+			}
+		}
+	}
+	lua_rawset(L, 1);
+	return 0;
 }
 
 static void add_string_library(lua_State *L, int builtins)
@@ -218,17 +291,6 @@ static void add_string_library(lua_State *L, int builtins)
 	lua_setfield(L, builtins, "string");
 }
 
-static void add_os_library(lua_State *L, int builtins)
-{
-	lua_newtable(L);
-	open_library(L, luaopen_os);
-	lua_getfield(L, -1, "date");
-	lua_pushcclosure(L, os_date, 1);
-	lua_setfield(L, -3, "date");
-	copy_names(L, lua_gettop(L) - 1, os_names);
-	lua_setfield(L, builtins, "os");
-}
-
 void sandbox_push(lua_State *L)
 {
 	int builtins, globals;
@@ -241,12 +303,7 @@ void sandbox_push(lua_State *L)
 	sandbox_add_base(L);
 	lua_pushcfunction(L, modules_require);
 	lua_setfield(L, builtins, "require");
-	add_library(L, builtins, "math", luaopen_math, math_names);
-	add_library(L, builtins, "utf8", luaopen_utf8, utf8_names);
 	add_string_library(L, builtins);
-	add_os_library(L, builtins);
-	sandbox_push_table(L);
-	lua_setfield(L, builtins, "table");
 
 	/* Globals of the script; what is not there comes from builtins, and
 	   what is not there either is an error. */

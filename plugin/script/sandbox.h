@@ -14,6 +14,10 @@
    script may not replace on the stack; objects are added to it. */
 void sandbox_push(lua_State *L);
 
+/* Some libraries are made when a script asks for them. Make them all: builtins
+   is the index of the table that sandbox_push() has made. */
+void sandbox_add_all(lua_State *L, int builtins);
+
 /* Push the library's table of bounded functions, or add to the one on top. */
 void sandbox_add_base(lua_State *L);
 void sandbox_add_string(lua_State *L);

@@ -3,6 +3,7 @@
 #include "modules.h"
 #include "objects.h"
 #include "policy-text.h"
+#include "sandbox.h"
 #include "state.h"
 #include "tokens.h"
 
@@ -88,6 +89,7 @@ static void push_builtins(lua_State *L)
 	(void)lua_getmetatable(L, -1);
 	lua_pushliteral(L, "__index");
 	(void)lua_rawget(L, -2);
+	sandbox_add_all(L, lua_gettop(L));
 }
 
 /* Is it a name of the table on top? If not, the nearest one is told. */
