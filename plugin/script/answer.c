@@ -292,6 +292,18 @@ bool answer_check(struct script *script, enum script_hook hook, int index,
 	char what[40];
 	int taken;
 
+	if (count == 1) {
+		/* most answers are a word alone */
+		name = answer_find_word(lua_touserdata(L, index));
+		if (name != NULL && name->word != WORD_ARCHIVE &&
+		    (hook_answers[hook].words & 1U << name->word) != 0) {
+			answer->outcome = name->word == WORD_PASS ?
+				SCRIPT_PASS : SCRIPT_ANSWER;
+			answer->action = name->action;
+			return true;
+		}
+		name = &answer_names[WORD_PASS];
+	}
 	/* values that are nil at the end are as good as none */
 	while (count > 0 && lua_isnil(L, index + count - 1))
 		count--;

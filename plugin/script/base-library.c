@@ -72,6 +72,7 @@ static int base_setmetatable(lua_State *L)
 	int type = lua_type(L, 2);
 
 	luaL_checktype(L, 1, LUA_TTABLE);
+	script_of(L)->has_metatables = true;
 	luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2,
 			 "nil or table");
 	lua_settop(L, 2);

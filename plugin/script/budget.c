@@ -124,10 +124,16 @@ static void count_hook(lua_State *L, lua_Debug *ar)
 	}
 }
 
-void script_budget_install(struct script *script)
+void script_budget_count(struct script *script, bool count)
 {
-	lua_sethook(script->L, count_hook, LUA_MASKCOUNT,
-		    script->setup.count_exactly ? 1 : SCRIPT_COUNT_STEP);
+	script->is_counted = count;
+	if (!count)
+		lua_sethook(script->L, NULL, 0, 0);
+	else {
+		lua_sethook(script->L, count_hook, LUA_MASKCOUNT,
+			    script->setup.count_exactly ? 1 :
+			    SCRIPT_COUNT_STEP);
+	}
 }
 
 void script_budget_begin(struct script *script, int hook)
@@ -147,7 +153,7 @@ void script_budget_begin(struct script *script, int hook)
 		}
 	}
 	if (script->stop != SCRIPT_STOP_NONE && script->L != NULL)
-		script_budget_install(script);
+		script_budget_count(script, true);
 	script->stop = SCRIPT_STOP_NONE;
 	script->stop_place[0] = '\0';
 	script->instructions = 0;

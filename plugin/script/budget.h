@@ -11,8 +11,8 @@
 /* A call (or loading) begins and ends. hook < 0: loading */
 void script_budget_begin(struct script *script, int hook);
 void script_budget_end(struct script *script, int hook);
-/* Count the instructions of the state from now on. */
-void script_budget_install(struct script *script);
+/* Count the instructions of the state from now on, or don't. */
+void script_budget_count(struct script *script, bool count);
 
 /* A library function is about to do work that is worth so many instructions.
    Raises the error that stops the script if there are not as many left or the

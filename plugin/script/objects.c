@@ -141,24 +141,30 @@ bool objects_has_field(const char *name)
 	return false;
 }
 
+static void __attribute__((noinline))
+raise_doubt(lua_State *L, const char *what, const char *why)
+{
+	char text[SCRIPT_REASON_BYTES];
+
+	(void)snprintf(text, sizeof(text), "%s could not be found out%s%s",
+		       what, why != NULL ? ": " : "", why != NULL ? why : "");
+	(void)script_raise_doubt(L, text);
+}
+
 /* Returns whether there is one; the script ends where it is not known. */
-static bool
+static inline bool
 fetch(lua_State *L, enum script_field field, const char *name,
       const char *what, struct script_value *value_r)
 {
 	const struct script_question *question = script_of(L)->question;
-	char text[SCRIPT_REASON_BYTES];
 	int ret;
 
-	memset(value_r, 0, sizeof(*value_r));
+	value_r->number = 0;
+	value_r->text = NULL;
+	value_r->list = NULL;
 	ret = question->get(question->context, field, name, value_r);
-	if (ret < 0) {
-		(void)snprintf(text, sizeof(text),
-			       "%s could not be found out%s%s", what,
-			       value_r->text != NULL ? ": " : "",
-			       value_r->text != NULL ? value_r->text : "");
-		(void)script_raise_doubt(L, text);
-	}
+	if (ret < 0)
+		raise_doubt(L, what, value_r->text);
 	return ret > 0;
 }
 
@@ -226,15 +232,11 @@ static int push_text(lua_State *L, const char *text)
 static inline enum object_field
 get_field(lua_State *L, struct script_field_slot *slots)
 {
-	struct script_field_slot *slot;
+	const void *name = lua_topointer(L, 2);
+	struct script_field_slot *slot = &slots[hash_address(name)];
 	enum object_field field;
-	const char *name;
 
-	name = lua_tostring(L, 2);
-	if (name == NULL)
-		return FIELD_UNKNOWN;
-	slot = &slots[hash_address(name)];
-	if (slot->name == name)
+	if (slot->name == name && name != NULL)
 		return (enum object_field)slot->field;
 	lua_pushvalue(L, 2);
 	(void)lua_rawget(L, lua_upvalueindex(UPVALUE_NUMBERS));
@@ -358,18 +360,23 @@ static bool is_message(lua_State *L, int index)
 		((uintptr_t)lua_touserdata(L, index) & 1) != 0;
 }
 
-static void check_message(lua_State *L)
+static void __attribute__((noinline))
+refuse_message(lua_State *L, const void *value)
 {
-	const void *value = lua_touserdata(L, 1);
-	const char *word;
+	const char *word = answer_word_name(value);
 
-	if ((uintptr_t)value == script_of(L)->serial)
-		return;
-	word = answer_word_name(value);
 	if (word != NULL)
 		luaL_error(L, "policy.%s has no fields", word);
 	luaL_error(L, "this message belongs to a call that has ended; "
 		   "keep what you need of it, like message.uid");
+}
+
+static inline void check_message(lua_State *L)
+{
+	const void *value = lua_touserdata(L, 1);
+
+	if ((uintptr_t)value != script_of(L)->serial)
+		refuse_message(L, value);
 }
 
 static int message_tostring(lua_State *L)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "answer.h"
+#include "brief.h"
 #include "budget.h"
 #include "line.h"
 #include "list.h"
@@ -89,7 +90,7 @@ script_load(struct script *script, const struct script_source *source)
 	(void)lua_atpanic(L, script_panic);
 	/* a new state has nothing to collect */
 	(void)lua_gc(L, LUA_GCSTOP);
-	script_budget_install(script);
+	script_budget_count(script, true);
 	lua_pushcfunction(L, script_error_handler);
 	lua_pushcfunction(L, load_protected);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)source);
@@ -199,6 +200,17 @@ const char *script_hook_name(enum script_hook hook)
 	return "auth";
 }
 
+static bool script_needs_counting(struct script *script, enum script_hook hook)
+{
+	if (!script->knows_brief[hook]) {
+		script->knows_brief[hook] = true;
+		script->is_brief[hook] = !script->setup.count_exactly &&
+			script_is_brief(script->L,
+					SCRIPT_INDEX_HOOKS + (int)hook);
+	}
+	return !script->is_brief[hook] || script->has_metatables;
+}
+
 /* Runs the hook; its answer goes to answer, or the reason to script. Returns
    false if it failed. */
 static bool
@@ -206,8 +218,11 @@ script_run_hook(struct script *script, const struct script_question *question,
 		struct script_answer *answer)
 {
 	lua_State *L = script->L;
+	bool count_it = script_needs_counting(script, question->hook);
 	int status, count;
 
+	if (count_it != script->is_counted)
+		script_budget_count(script, count_it);
 	lua_settop(L, SCRIPT_INDEX_LAST);
 	lua_pushvalue(L, SCRIPT_INDEX_HOOKS + (int)question->hook);
 	count = objects_push(L, question);
@@ -254,8 +269,10 @@ void script_call(struct script *script, const struct script_question *question,
 		answer_fail(script, answer_r, script->reason, NULL);
 		return;
 	}
-	free(script->traceback);
-	script->traceback = NULL;
+	if (script->traceback != NULL) {
+		free(script->traceback);
+		script->traceback = NULL;
+	}
 	script_budget_begin(script, question->hook);
 	script->question = question;
 	script->serial++;

@@ -64,10 +64,10 @@ enum script_index {
 	SCRIPT_INDEX_LAST = SCRIPT_INDEX_HOOKS + SCRIPT_HOOKS_COUNT - 1,
 };
 
-/* Which field a name is that was read before. */
+/* Which field a name is that was read before, by Lua's address of it. */
 #define SCRIPT_FIELD_SLOTS 64
 struct script_field_slot {
-	const char *name;
+	const void *name;
 	unsigned int field;
 };
 
@@ -95,6 +95,12 @@ struct script {
 	int64_t show_usecs;
 	unsigned int logged_session;
 	bool is_dead;
+	/* a table has a metatable that a script has made */
+	bool has_metatables;
+	/* instructions are being counted */
+	bool is_counted;
+	/* see script_is_brief(); known once the hook has been asked */
+	bool knows_brief[SCRIPT_HOOKS_COUNT], is_brief[SCRIPT_HOOKS_COUNT];
 
 	char *load_error, *load_traceback;
 	unsigned int hook_lines[SCRIPT_HOOKS_COUNT];

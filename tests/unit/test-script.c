@@ -331,7 +331,7 @@ static const struct answer_row {
 	{ RETURN("delete", "message.xyzzy"), "delete", NULL,
 	  "error unknown field of message \\\"xyzzy\\\"" },
 	{ RETURN("delete", "message[1]"), "delete", NULL,
-	  "error unknown field of message \\\"1\\\"" },
+	  "error a field of message has a name, not a number" },
 	{ RETURN("delete", "message[{}]"), "delete", NULL,
 	  "error has a name, not a table" },
 	{ RETURN("delete", "session.usr"), "delete", NULL,
