@@ -1,4 +1,4 @@
--- want: error
+-- want: load:error
 function pop3_policy_delete(session, message)
   policy = { DENY = policy.ALLOW }
   return policy.DENY

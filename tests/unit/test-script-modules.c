@@ -160,7 +160,7 @@ static const struct {
 	{ HOOK("require('pop3_policy.ring_b')"), "pop3_policy/ring_a.lua:1: "
 	  "module pop3_policy.ring_b requires itself" },
 	{ HOOK("require('pop3_policy.bytecode')"), "t.lua:1: "
-	  "pop3_policy/bytecode.lua: attempt to load a binary chunk" },
+	  "pop3_policy/bytecode.lua:1: unexpected symbol" },
 
 	/* under the caps of the script, which no pcall gets round */
 	{ HOOK("pcall(require, 'pop3_policy.loops') return policy.ALLOW"),
