@@ -286,6 +286,28 @@ history_was_watched(struct history *history, struct mail_index_view *view,
 		uid >= header.first_watched_uid;
 }
 
+static void
+history_fill_retrieval(struct history *history, struct mail_index_view *view,
+		       uint32_t seq, const struct history_record *rec,
+		       struct policy_message_facts *facts_r)
+{
+	facts_r->sent = (rec->flags & HISTORY_SENT) != 0;
+	facts_r->retrieved = rec->retrieved;
+	facts_r->retrieve_count = rec->retrieve_count;
+	facts_r->history_known = record_knows(rec) ||
+		history_was_watched(history, view, seq);
+}
+
+void history_get_retrieval(struct history *history,
+			   struct mail_index_view *view, uint32_t seq,
+			   struct policy_message_facts *facts_r)
+{
+	struct history_record rec;
+
+	history_get(history, view, seq, &rec);
+	history_fill_retrieval(history, view, seq, &rec, facts_r);
+}
+
 void history_get_facts(struct history *history, struct mail_index_view *view,
 		       uint32_t seq, int64_t now,
 		       struct policy_message_facts *facts_r)
@@ -293,11 +315,7 @@ void history_get_facts(struct history *history, struct mail_index_view *view,
 	struct history_record rec;
 
 	history_get(history, view, seq, &rec);
-	facts_r->sent = (rec.flags & HISTORY_SENT) != 0;
-	facts_r->retrieved = rec.retrieved;
-	facts_r->retrieve_count = rec.retrieve_count;
-	facts_r->history_known = record_knows(&rec) ||
-		history_was_watched(history, view, seq);
+	history_fill_retrieval(history, view, seq, &rec, facts_r);
 	facts_r->hidden = history_is_hidden(&rec,
 		history_has_keyword(history, view, seq));
 	facts_r->hidden_since = !facts_r->hidden ? 0 :

@@ -89,6 +89,11 @@ void history_set_header(struct history *history,
 void history_get(struct history *history, struct mail_index_view *view,
 		 uint32_t seq, struct history_record *rec_r);
 
+/* Fill history_known, sent, retrieved and retrieve_count of facts_r. */
+void history_get_retrieval(struct history *history,
+			   struct mail_index_view *view, uint32_t seq,
+			   struct policy_message_facts *facts_r);
+
 /* Fill history_known, sent, retrieved, retrieve_count, hidden and
    hidden_since of facts_r and nothing else. The keyword is looked up in the
    view; now dates a keyword that has no date. */

@@ -56,6 +56,8 @@ struct judge {
 
 	/* Until the next judge_forget_all() */
 	struct mailbox_transaction_context *trans;
+	/* The script may be told about history. */
+	bool history_is_kept;
 	struct mail *mail;
 	uint32_t messages_count;
 	/* Dates of messages, from sequence 1 on, 0 where not asked yet; NULL =
@@ -190,6 +192,7 @@ void judge_refresh(struct judge *judge)
 			query_reuse_deinit(&jq->reuse);
 	}
 	i_free(judge->stale);
+	judge->history_is_kept = FALSE;
 	if (judge->script != NULL && judge->mail != NULL) {
 		/* it remembers keywords */
 		mail_free(&judge->mail);
@@ -212,6 +215,7 @@ void judge_forget_all(struct judge *judge)
 	if (judge->mail != NULL)
 		mail_free(&judge->mail);
 	judge->trans = NULL;
+	judge->history_is_kept = FALSE;
 }
 
 void judge_forget(struct judge *judge, uint32_t uid)
@@ -395,9 +399,11 @@ static int
 judge_get_script_history(struct judge *judge, enum script_field field,
 			 struct script_value *value_r)
 {
-	const char *obstacle = history_get_obstacle(judge->history);
+	const char *obstacle = judge->history_is_kept ? NULL :
+		history_get_obstacle(judge->history);
 	struct policy_message_facts facts;
 
+	judge->history_is_kept = obstacle == NULL;
 	if (obstacle != NULL) {
 		value_r->text = t_strdup_printf(
 			"nothing can be known about history: this mailbox %s",
@@ -405,8 +411,13 @@ judge_get_script_history(struct judge *judge, enum script_field field,
 		return -1;
 	}
 	i_zero(&facts);
-	history_get_facts(judge->history, judge->trans->box->view, judge->seq,
-			  judge->session->now, &facts);
+	if (field == SCRIPT_MESSAGE_HIDDEN) {
+		history_get_facts(judge->history, judge->trans->box->view,
+				  judge->seq, judge->session->now, &facts);
+	} else {
+		history_get_retrieval(judge->history, judge->trans->box->view,
+				      judge->seq, &facts);
+	}
 	return policy_script_facts_get(judge->script, &facts, field, value_r);
 }
 
