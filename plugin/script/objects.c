@@ -390,12 +390,6 @@ static int message_tostring(lua_State *L)
 	return 1;
 }
 
-static int message_newindex(lua_State *L)
-{
-	return luaL_error(L, "%s can't be changed",
-			  is_message(L, 1) ? "message" : "policy");
-}
-
 static int message_index(lua_State *L)
 {
 	enum object_field field = get_field(L, script_of(L)->message_slots);
@@ -575,16 +569,11 @@ void objects_register(lua_State *L)
 	lua_pushcfunction(L, message_headers);
 	lua_pushcclosure(L, message_index, 3);
 	lua_createtable(L, 0, 5);
-	lua_insert(L, -2);
-	lua_setfield(L, -2, "__index");
-	lua_pushcfunction(L, message_newindex);
-	lua_setfield(L, -2, "__newindex");
-	lua_pushcfunction(L, message_tostring);
-	lua_setfield(L, -2, "__tostring");
+	finish_metatable(L, "message");
 	lua_pushliteral(L, "message or word of policy");
 	lua_setfield(L, -2, "__name");
-	lua_pushboolean(L, 0);
-	lua_setfield(L, -2, "__metatable");
+	lua_pushcfunction(L, message_tostring);
+	lua_setfield(L, -2, "__tostring");
 	lua_pushlightuserdata(L, NULL);
 	lua_insert(L, -2);
 	lua_setmetatable(L, -2);
