@@ -187,26 +187,53 @@ target_find(struct archive *archive, const char *name,
 	return 0;
 }
 
-static int mailbox_open_or_create(struct mailbox *box, const char **error_r)
+/* Returns 1, 0 if there is no such mailbox, -1 and error_r. */
+static int target_try_open(struct mailbox *box, const char **error_r)
 {
 	enum mail_error error;
 
 	if (mailbox_open(box) == 0)
-		return 0;
+		return 1;
 	*error_r = mailbox_get_last_internal_error(box, &error);
-	if (error != MAIL_ERROR_NOTFOUND)
+	return error == MAIL_ERROR_NOTFOUND ? 0 : -1;
+}
+
+/* Returns 0, or -1 and error_r. */
+static int target_create(struct mailbox *box, const char **error_r)
+{
+	const char *error;
+	int ret;
+
+	if (mailbox_create(box, NULL, FALSE) == 0)
+		return target_try_open(box, error_r) > 0 ? 0 : -1;
+	error = t_strdup(mailbox_get_last_internal_error(box, NULL));
+	/* somebody else may have been quicker */
+	ret = target_try_open(box, error_r);
+	if (ret == 0)
+		*error_r = error;
+	return ret > 0 ? 0 : -1;
+}
+
+/* Two that create the same mailbox at once get in each other's way: Dovecot
+   may tell one of them that its parent doesn't exist. */
+static int
+target_open_or_create(struct archive *archive, struct mailbox *box,
+		      const char **error_r)
+{
+	bool was_locked = archive->lock != NULL;
+	int ret;
+
+	ret = target_try_open(box, error_r);
+	if (ret != 0)
+		return ret > 0 ? 0 : -1;
+	if (archive_lock(archive, error_r) < 0)
 		return -1;
-	if (mailbox_create(box, NULL, FALSE) < 0) {
-		*error_r = mailbox_get_last_internal_error(box, &error);
-		/* somebody else may have been quicker */
-		if (error != MAIL_ERROR_EXISTS)
-			return -1;
-	}
-	if (mailbox_open(box) < 0) {
-		*error_r = mailbox_get_last_internal_error(box, NULL);
-		return -1;
-	}
-	return 0;
+	ret = target_try_open(box, error_r);
+	if (ret == 0)
+		ret = target_create(box, error_r);
+	if (!was_locked)
+		archive_unlock(archive);
+	return ret < 0 ? -1 : 0;
 }
 
 /* A symbolic link or an alias of the INBOX is the INBOX. */
@@ -243,7 +270,7 @@ target_open(struct archive *archive, struct archive_target *target,
 	if (target_find(archive, target->name, &ns, &vname, error_r) < 0)
 		return -1;
 	target->box = mailbox_alloc(ns->list, vname, MAILBOX_FLAG_IGNORE_ACLS);
-	if (mailbox_open_or_create(target->box, error_r) < 0 ||
+	if (target_open_or_create(archive, target->box, error_r) < 0 ||
 	    target_check_is_other(archive, target->box, error_r) < 0)
 		return -1;
 	if (strcmp(target->box->storage->name, "mbox") == 0) {
