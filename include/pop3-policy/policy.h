@@ -42,6 +42,22 @@ enum policy_journal {
 	POLICY_JOURNAL_OFF,
 };
 
+/* Where the UIDLs of a session's messages come from; see uidl.h. */
+enum policy_uidl {
+	/* Dovecot's own settings */
+	POLICY_UIDL_DOVECOT = 0,
+	POLICY_UIDL_KEYED,
+	POLICY_UIDL_KEYED_GUID,
+	POLICY_UIDL_KEYED_CONTENT,
+};
+
+/* What is done if mail would be shown under other UIDLs than before. */
+enum policy_uidl_storm {
+	POLICY_UIDL_STORM_REFUSE = 0,
+	POLICY_UIDL_STORM_WARN,
+	POLICY_UIDL_STORM_ALLOW,
+};
+
 struct policy_rule {
 	enum policy_action action;
 	/* deny:"text", or NULL */
@@ -89,6 +105,10 @@ struct policy {
 	const char *script;
 	unsigned int script_line;
 	struct script_limits script_limits;
+
+	enum policy_uidl uidl;
+	enum policy_uidl_storm uidl_storm;
+	uint32_t uidl_storm_percent;	/* 0 to 100, default 10 */
 
 	/* See struct policy_verdict, without_effect. */
 	enum policy_mode mode;

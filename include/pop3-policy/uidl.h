@@ -30,11 +30,13 @@ struct uidl_entry {
 	uint32_t shown_hash;
 	/* What it is: wanted, or wanted with a number behind it */
 	const char *uidl;
+	/* uidl_hash() of that */
+	uint32_t hash;
 };
 
 /* Give each message of a maildrop a UIDL that no other has. entries: all
    messages, those that a session doesn't see included, in the order of UIDs;
-   uidl is set in each. A message keeps the number that it was shown with, also
+   uidl and hash are set in each. A message keeps the number that it was shown with, also
    when those that it was counted against are gone; one that was never shown
    gets a number that is higher than all of the others. Where a number doesn't
    fit, the end of wanted gives way. Names that are made are allocated as
@@ -43,5 +45,16 @@ struct uidl_entry {
 int uidl_number_duplicates(struct uidl_entry *entries, size_t count,
 			   void *(*alloc)(void *context, size_t size),
 			   void *context);
+
+/* Was a message that wants this UIDL shown with it, or with it and a number up
+   to UIDL_REMEMBERED_NUMBERS? */
+bool uidl_was_shown(const char *wanted, uint32_t shown_hash);
+
+/* So many may change without more ado, however few messages there are. */
+#define UIDL_STORM_MIN 20
+
+/* How many of the UIDLs that were compared with those shown before may have
+   changed? */
+uint32_t uidl_storm_limit(uint32_t compared, uint32_t percent);
 
 #endif

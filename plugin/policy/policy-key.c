@@ -11,6 +11,7 @@
 #define DEFAULT_EXPIRE_INTERVAL_SECS (24 * 60 * 60)
 #define DEFAULT_EXPIRE_MAX 10000
 #define DEFAULT_JOURNAL_RETENTION_SECS (366 * 24 * 60 * 60)
+#define DEFAULT_UIDL_STORM_PERCENT 10
 
 static void
 target_error(struct policy_key_target *target, const struct policy_piece *at,
@@ -285,6 +286,58 @@ set_script_time(struct policy_key_target *target,
 }
 
 static void
+set_uidl(struct policy_key_target *target, const struct policy_piece *pieces,
+	 size_t count)
+{
+	enum policy_uidl *uidl = &target->policy->uidl;
+
+	*uidl = POLICY_UIDL_DOVECOT;
+	if (count == 0 || policy_piece_equals(pieces, "dovecot"))
+		return;
+	if (policy_piece_equals(pieces, "keyed"))
+		*uidl = POLICY_UIDL_KEYED;
+	else if (policy_piece_equals(pieces, "keyed:guid"))
+		*uidl = POLICY_UIDL_KEYED_GUID;
+	else if (policy_piece_equals(pieces, "keyed:content"))
+		*uidl = POLICY_UIDL_KEYED_CONTENT;
+	else
+		target_error(target, pieces, "expected dovecot, keyed, "
+			     "keyed:guid or keyed:content");
+}
+
+static void
+set_uidl_storm(struct policy_key_target *target,
+	       const struct policy_piece *pieces, size_t count)
+{
+	enum policy_uidl_storm *storm = &target->policy->uidl_storm;
+
+	*storm = POLICY_UIDL_STORM_REFUSE;
+	if (count == 0 || policy_piece_equals(pieces, "refuse"))
+		return;
+	if (policy_piece_equals(pieces, "warn"))
+		*storm = POLICY_UIDL_STORM_WARN;
+	else if (policy_piece_equals(pieces, "allow"))
+		*storm = POLICY_UIDL_STORM_ALLOW;
+	else
+		target_error(target, pieces, "expected refuse, warn or allow");
+}
+
+static void
+set_uidl_storm_limit(struct policy_key_target *target,
+		     const struct policy_piece *pieces, size_t count)
+{
+	uint32_t *percent = &target->policy->uidl_storm_percent;
+	const char *error;
+
+	*percent = DEFAULT_UIDL_STORM_PERCENT;
+	if (count == 0)
+		return;
+	error = policy_value_percent(pieces->data, pieces->length, percent);
+	if (error != NULL)
+		target_error(target, pieces, error);
+}
+
+static void
 set_inherit(struct policy_key_target *target,
 	    const struct policy_piece *pieces,
 	    size_t count)
@@ -354,6 +407,9 @@ static const struct policy_key policy_keys[] = {
 	{ "script_memory", false, set_script_memory },
 	{ "script_instructions", false, set_script_instructions },
 	{ "script_time", false, set_script_time },
+	{ "uidl", false, set_uidl },
+	{ "uidl_storm", false, set_uidl_storm },
+	{ "uidl_storm_limit", false, set_uidl_storm_limit },
 	{ "mode", false, set_mode },
 	{ "journal", false, set_journal },
 	{ "journal_required", false, set_journal_required },

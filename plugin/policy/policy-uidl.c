@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pop3-policy/uidl.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define HASH_START UINT32_C(2166136261)
+
+/* "-" and the digits of an unsigned int */
+#define SUFFIX_MAX_LENGTH 11
 
 struct uidl_numbering {
 	/* all entries, by what they want and then by UID */
@@ -27,16 +31,24 @@ bool uidl_is_valid(const char *uidl)
 	return i > 0;
 }
 
-uint32_t uidl_hash(const char *uidl)
+/* FNV-1a */
+static uint32_t uidl_hash_add(uint32_t hash, const char *text)
 {
-	uint32_t hash = UINT32_C(2166136261);
-
-	/* FNV-1a */
-	for (; *uidl != '\0'; uidl++) {
-		hash ^= (unsigned char)*uidl;
+	for (; *text != '\0'; text++) {
+		hash ^= (unsigned char)*text;
 		hash *= UINT32_C(16777619);
 	}
+	return hash;
+}
+
+static uint32_t uidl_hash_finish(uint32_t hash)
+{
 	return hash == 0 ? 1 : hash;
+}
+
+uint32_t uidl_hash(const char *uidl)
+{
+	return uidl_hash_finish(uidl_hash_add(HASH_START, uidl));
 }
 
 static int entry_cmp(const void *p1, const void *p2)
@@ -54,18 +66,35 @@ static int wanted_cmp(const void *p1, const void *p2)
 	return strcmp(p1, (*entry)->wanted);
 }
 
+/* What stands behind the wanted one; nothing for number 1. Returns its
+   length. */
+static size_t
+uidl_suffix(unsigned int number, char suffix_r[SUFFIX_MAX_LENGTH + 1])
+{
+	unsigned int rest;
+	size_t length = 0, i;
+
+	if (number > 1) {
+		length = 1;
+		for (rest = number; rest > 0; rest /= 10)
+			length++;
+		suffix_r[0] = '-';
+		for (i = length - 1, rest = number; i > 0; i--, rest /= 10)
+			suffix_r[i] = (char)('0' + rest % 10);
+	}
+	suffix_r[length] = '\0';
+	return length;
+}
+
 /* number 1: the wanted one itself. */
 static void
 uidl_name(const char *wanted, unsigned int number,
 	  char name_r[UIDL_MAX_LENGTH + 1])
 {
-	char suffix[12];
-	size_t length = strlen(wanted), suffix_length = 0;
+	char suffix[SUFFIX_MAX_LENGTH + 1];
+	size_t length = strlen(wanted),
+		suffix_length = uidl_suffix(number, suffix);
 
-	if (number > 1) {
-		suffix_length = (size_t)snprintf(suffix, sizeof(suffix),
-						 "-%u", number);
-	}
 	if (length + suffix_length > UIDL_MAX_LENGTH)
 		length = UIDL_MAX_LENGTH - suffix_length;
 	memcpy(name_r, wanted, length);
@@ -73,11 +102,13 @@ uidl_name(const char *wanted, unsigned int number,
 	name_r[length + suffix_length] = '\0';
 }
 
-/* Returns where the name is among those that were given, or would be. */
+/* Returns where the name (and its hash) is among those that were given, or
+   would be. */
 static const char **
-uidl_find_given(const struct uidl_numbering *numbering, const char *name)
+uidl_find_given(const struct uidl_numbering *numbering, const char *name,
+		uint32_t hash)
 {
-	size_t i = uidl_hash(name) & (numbering->given_size - 1);
+	size_t i = hash & (numbering->given_size - 1);
 
 	while (numbering->given[i] != NULL &&
 	       strcmp(numbering->given[i], name) != 0)
@@ -100,11 +131,14 @@ uidl_give(const struct uidl_numbering *numbering, struct uidl_entry *entry,
 {
 	char name[UIDL_MAX_LENGTH + 1], *copy;
 	const char **given;
+	uint32_t hash;
 
 	uidl_name(entry->wanted, number, name);
-	given = uidl_find_given(numbering, name);
+	hash = uidl_hash(name);
+	given = uidl_find_given(numbering, name, hash);
 	if (*given != NULL)
 		return 0;
+	entry->hash = hash;
 	if (number == 1) {
 		*given = entry->uidl = entry->wanted;
 		return 1;
@@ -121,17 +155,42 @@ uidl_give(const struct uidl_numbering *numbering, struct uidl_entry *entry,
 static unsigned int
 uidl_shown_number(const struct uidl_entry *entry, unsigned int max)
 {
-	char name[UIDL_MAX_LENGTH + 1];
+	char name[UIDL_MAX_LENGTH + 1], suffix[SUFFIX_MAX_LENGTH + 1];
+	const size_t length = strlen(entry->wanted);
+	const uint32_t start = uidl_hash_add(HASH_START, entry->wanted);
 	unsigned int number;
+	uint32_t hash;
 
 	if (entry->shown_hash == 0)
 		return 0;
 	for (number = 1; number <= max; number++) {
-		uidl_name(entry->wanted, number, name);
-		if (uidl_hash(name) == entry->shown_hash)
+		if (length + uidl_suffix(number, suffix) <= UIDL_MAX_LENGTH) {
+			hash = uidl_hash_finish(uidl_hash_add(start, suffix));
+		} else {
+			uidl_name(entry->wanted, number, name);
+			hash = uidl_hash(name);
+		}
+		if (hash == entry->shown_hash)
 			return number;
 	}
 	return 0;
+}
+
+bool uidl_was_shown(const char *wanted, uint32_t shown_hash)
+{
+	const struct uidl_entry entry = {
+		.wanted = wanted,
+		.shown_hash = shown_hash,
+	};
+
+	return uidl_shown_number(&entry, UIDL_REMEMBERED_NUMBERS) > 0;
+}
+
+uint32_t uidl_storm_limit(uint32_t compared, uint32_t percent)
+{
+	uint32_t limit = (uint32_t)((uint64_t)compared * percent / 100);
+
+	return limit < UIDL_STORM_MIN ? UIDL_STORM_MIN : limit;
 }
 
 /* The next of those that want the same as the first. */
@@ -197,20 +256,50 @@ uidl_number_group(const struct uidl_numbering *numbering, size_t first,
 }
 
 static int
-uidl_numbering_init(struct uidl_numbering *numbering,
-		    struct uidl_entry *entries, size_t count)
+uidl_numbering_init(struct uidl_numbering *numbering, size_t count)
 {
-	size_t i;
-
 	numbering->count = count;
 	numbering->given_size = 16;
 	while (numbering->given_size < count * 2)
 		numbering->given_size *= 2;
-	numbering->sorted = numbering->alloc(numbering->context,
-		count * sizeof(*numbering->sorted));
 	numbering->given = numbering->alloc(numbering->context,
 		numbering->given_size * sizeof(*numbering->given));
-	if (numbering->sorted == NULL || numbering->given == NULL)
+	return numbering->given == NULL ? -1 : 0;
+}
+
+/* What there nearly always is: nobody wants what another one wants, nor has
+   been shown with a number. Then all get what they want. */
+static bool
+uidl_give_all(const struct uidl_numbering *numbering,
+	      struct uidl_entry *entries)
+{
+	const char **given;
+	size_t i;
+
+	for (i = 0; i < numbering->count; i++) {
+		struct uidl_entry *entry = &entries[i];
+
+		entry->hash = uidl_hash(entry->wanted);
+		if (entry->shown_hash != 0 && entry->shown_hash != entry->hash)
+			return false;
+		given = uidl_find_given(numbering, entry->wanted, entry->hash);
+		if (*given != NULL)
+			return false;
+		*given = entry->uidl = entry->wanted;
+	}
+	return true;
+}
+
+static int uidl_sort(struct uidl_numbering *numbering,
+		     struct uidl_entry *entries)
+{
+	size_t i, count = numbering->count;
+
+	memset(numbering->given, 0,
+	       numbering->given_size * sizeof(*numbering->given));
+	numbering->sorted = numbering->alloc(numbering->context,
+		count * sizeof(*numbering->sorted));
+	if (numbering->sorted == NULL)
 		return -1;
 	for (i = 0; i < count; i++) {
 		entries[i].uidl = NULL;
@@ -232,7 +321,11 @@ int uidl_number_duplicates(struct uidl_entry *entries, size_t count,
 
 	if (count == 0)
 		return 0;
-	if (uidl_numbering_init(&numbering, entries, count) < 0)
+	if (uidl_numbering_init(&numbering, count) < 0)
+		return -1;
+	if (uidl_give_all(&numbering, entries))
+		return 0;
+	if (uidl_sort(&numbering, entries) < 0)
 		return -1;
 	for (i = 0; i < count; i = end) {
 		end = uidl_group_end(&numbering, i);

@@ -171,6 +171,19 @@ const char *policy_value_count(const char *text, size_t length,
 	return NULL;
 }
 
+const char *policy_value_percent(const char *text, size_t length,
+				 uint32_t *percent_r)
+{
+	uint64_t number;
+	size_t digits = parse_digits(text, length, &number);
+
+	if (digits == 0 || digits + 1 != length || text[digits] != '%' ||
+	    number > 100)
+		return "expected a number from 0 to 100 with %, like 10%";
+	*percent_r = (uint32_t)number;
+	return NULL;
+}
+
 const char *policy_value_mailbox(const char *name)
 {
 	size_t length = strlen(name);

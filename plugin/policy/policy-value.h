@@ -33,6 +33,10 @@ const char *policy_value_thousands(const char *text, size_t length,
 const char *policy_value_count(const char *text, size_t length,
 			       uint32_t *count_r);
 
+/* A number from 0 to 100 and % */
+const char *policy_value_percent(const char *text, size_t length,
+				 uint32_t *percent_r);
+
 /* What Dovecot takes for one level; a name of several is not longer in
    practice. */
 #define POLICY_MAILBOX_MAX_BYTES 255

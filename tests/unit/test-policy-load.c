@@ -61,6 +61,21 @@ static void policy_text(const struct policy *policy, char *text)
 	}
 	if (policy->expire_max != 10000)
 		text += sprintf(text, "max=%u ", policy->expire_max);
+	if (policy->uidl != POLICY_UIDL_DOVECOT) {
+		text += sprintf(text, "uidl=keyed%s ",
+				policy->uidl == POLICY_UIDL_KEYED ? "" :
+				policy->uidl == POLICY_UIDL_KEYED_GUID ?
+				":guid" : ":content");
+	}
+	if (policy->uidl_storm != POLICY_UIDL_STORM_REFUSE) {
+		text += sprintf(text, "storm=%s ",
+				policy->uidl_storm == POLICY_UIDL_STORM_WARN ?
+				"warn" : "allow");
+	}
+	if (policy->uidl_storm_percent != 10) {
+		text += sprintf(text, "limit=%u%% ",
+				policy->uidl_storm_percent);
+	}
 	if (policy->mode == POLICY_MODE_REPORT)
 		text += sprintf(text, "report ");
 	if (policy->journal != POLICY_JOURNAL_POP3) {
@@ -211,6 +226,20 @@ static const struct load_row {
 	  "journal_retention = 1d\n[policy a]\ninherit = default\n"
 	  "mode = none\njournal = none\njournal_required = none\n"
 	  "journal_retention = none\n"), "policy a", "" },
+	{ "UIDLs", TEXT("[default]\nuidl = keyed\nuidl_storm = warn\n"
+	  "uidl_storm_limit = 0%\n"), "default",
+	  "uidl=keyed storm=warn limit=0% " },
+	{ "UIDLs by GUID", TEXT("[default]\nuidl = keyed:guid\n"
+	  "uidl_storm = allow\nuidl_storm_limit = 100%\n"), "default",
+	  "uidl=keyed:guid storm=allow limit=100% " },
+	{ "UIDLs by content", TEXT("[default]\nuidl = keyed:content\n"),
+	  "default", "uidl=keyed:content " },
+	{ "UIDLs as they are by default", TEXT("[default]\nuidl = dovecot\n"
+	  "uidl_storm = refuse\nuidl_storm_limit = 10%\n"), "default", "" },
+	{ "none takes UIDLs away", TEXT("[default]\nuidl = keyed\n"
+	  "uidl_storm = warn\nuidl_storm_limit = 5%\n[policy a]\n"
+	  "inherit = default\nuidl = none\nuidl_storm = none\n"
+	  "uidl_storm_limit = none\n"), "policy a", "" },
 	{ "expire_max at its ends", TEXT("[default]\nexpire_max = 4294967295"),
 	  "default", "max=4294967295 " },
 	{ "expire_max = 1", TEXT("[default]\nexpire_max = 1"), "default",
@@ -451,6 +480,20 @@ static const struct broken_row {
 	  "default", false, "2:20 expected hide or deny" },
 	{ "mode", TEXT("[default]\nmode = test\n"), "default", false,
 	  "2:8 expected enforce or report" },
+	{ "uidl", TEXT("[default]\nuidl = guid\n"), "default", false,
+	  "2:8 " },
+	{ "uidl in two words", TEXT("[default]\nuidl = keyed guid\n"),
+	  "default", false, "2:8 " },
+	{ "uidl_storm", TEXT("[default]\nuidl_storm = no\n"), "default",
+	  false, "2:14 " },
+	{ "uidl_storm_limit without sign", TEXT("[default]\n"
+	  "uidl_storm_limit = 10\n"), "default", false, "2:20 " },
+	{ "uidl_storm_limit too large", TEXT("[default]\n"
+	  "uidl_storm_limit = 101%\n"), "default", false, "2:20 " },
+	{ "uidl_storm_limit with a fraction", TEXT("[default]\n"
+	  "uidl_storm_limit = 2.5%\n"), "default", false, "2:20 " },
+	{ "uidl_storm_limit without number", TEXT("[default]\n"
+	  "uidl_storm_limit = %\n"), "default", false, "2:20 " },
 	{ "journal", TEXT("[default]\njournal = yes\n"), "default", false,
 	  "2:11 expected pop3, all or off" },
 	{ "journal_required", TEXT("[default]\njournal_required = true\n"),

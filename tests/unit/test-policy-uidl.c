@@ -107,6 +107,7 @@ START_TEST(test_number)
 			      "%s: %zu is %s", row->title, i,
 			      entries[i].uidl);
 		ck_assert(uidl_is_valid(entries[i].uidl));
+		ck_assert_uint_eq(entries[i].hash, uidl_hash(entries[i].uidl));
 	}
 }
 END_TEST
@@ -157,6 +158,44 @@ START_TEST(test_random)
 }
 END_TEST
 
+static const struct was_shown_row {
+	const char *wanted, *shown;
+	bool want;
+} was_shown_rows[] = {
+	{ "a", "a", true }, { "a", "a-2", true }, { "a", "a-100", true },
+	{ "a", "a-101", false }, { "a", "a-1", false }, { "a", "b", false },
+	{ "a-2", "a", false }, { "a-2", "a-2-7", true },
+	{ X60 "xxxxxxxxab", X60 "xxxxxxxx-2", true },
+	{ X60 "xxxxxxxxab", X60 "xxxxxxx-10", true },
+	{ X60 "xxxxxxxxab", X60 "xxxxxxxxab-2", false },
+};
+
+START_TEST(test_was_shown)
+{
+	const struct was_shown_row *row = &was_shown_rows[_i];
+
+	ck_assert_msg(uidl_was_shown(row->wanted, uidl_hash(row->shown)) ==
+		      row->want, "%s shown as %s", row->wanted, row->shown);
+	ck_assert(!uidl_was_shown(row->wanted, 0));
+}
+END_TEST
+
+static const struct limit_row {
+	uint32_t compared, percent, want;
+} limit_rows[] = {
+	{ 0, 10, 20 }, { 100, 10, 20 }, { 200, 10, 20 }, { 209, 10, 20 },
+	{ 210, 10, 21 }, { 1000, 0, 20 }, { 1000, 100, 1000 },
+	{ UINT32_MAX, 100, UINT32_MAX },
+};
+
+START_TEST(test_storm_limit)
+{
+	ck_assert_uint_eq(uidl_storm_limit(limit_rows[_i].compared,
+					   limit_rows[_i].percent),
+			  limit_rows[_i].want);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("policy-uidl");
@@ -168,6 +207,9 @@ int main(void)
 	tcase_add_test(tcase, test_hash);
 	tcase_add_loop_test(tcase, test_number, 0, N_ROWS(number_rows));
 	tcase_add_loop_test(tcase, test_random, 1, 20);
+	tcase_add_loop_test(tcase, test_was_shown, 0,
+			    N_ROWS(was_shown_rows));
+	tcase_add_loop_test(tcase, test_storm_limit, 0, N_ROWS(limit_rows));
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
