@@ -14,7 +14,7 @@
 /* The one in use, and those that were before it. */
 #define UIDL_KEYS_MAX 8
 
-struct uidl_keys {
+struct uidl_key_list {
 	unsigned char keys[UIDL_KEYS_MAX][UIDL_KEY_BYTES];
 	unsigned int count;
 };
@@ -25,7 +25,7 @@ struct uidl_keys {
    the first 128 bits are the key of a SipHash over the others, whose result is
    used. Returns NULL, or what is wrong (static text that doesn't contain the
    key), and then there is no key. */
-const char *uidl_keys_parse(const char *text, struct uidl_keys *keys_r);
+const char *uidl_keys_parse(const char *text, struct uidl_key_list *keys_r);
 
 /* What a message is known by; the first byte of what goes into the function,
    so that one kind never looks like another one. */

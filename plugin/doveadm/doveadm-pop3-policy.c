@@ -9,6 +9,7 @@ const char *doveadm_pop3_policy_plugin_version = DOVECOT_ABI_VERSION;
 static struct doveadm_cmd_ver2 *const doveadm_pop3_cmds[] = {
 	&doveadm_cmd_pop3_check,
 	&doveadm_cmd_pop3_explain,
+	&doveadm_cmd_pop3_uidl_accept,
 };
 
 void doveadm_pop3_policy_plugin_init(struct module *module ATTR_UNUSED)

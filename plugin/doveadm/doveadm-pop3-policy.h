@@ -13,6 +13,7 @@ struct module;
 
 extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_check;
 extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_explain;
+extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_uidl_accept;
 
 extern const char *doveadm_pop3_policy_plugin_version;
 

@@ -4,6 +4,7 @@
 #include "net.h"
 #include "json-parser.h"
 #include "var-expand.h"
+#include "mail-cache.h"
 #include "mail-user.h"
 #include "pop3-policy-config.h"
 #include "compat.h"
@@ -21,11 +22,13 @@ int pop3_policy_compat_settings(struct mail_user *user, pool_t pool,
 {
 	const char *file = getenv_nonempty(user, "pop3_policy_file");
 	const char *section = getenv_nonempty(user, "pop3_policy");
+	const char *uidl_key = getenv_nonempty(user, "pop3_policy_uidl_key");
 
 	set_r->file_is_set = file != NULL;
 	set_r->file = p_strdup(pool, file != NULL ? file :
 			       POP3_POLICY_DEFAULT_FILE);
 	set_r->section = p_strdup(pool, section != NULL ? section : "");
+	set_r->uidl_key = p_strdup(pool, uidl_key != NULL ? uidl_key : "");
 	return 0;
 }
 
@@ -71,6 +74,14 @@ int pop3_policy_compat_expand_uidl(string_t *dest, const char *format,
 	};
 
 	return var_expand(dest, format, table, error_r) <= 0 ? -1 : 0;
+}
+
+unsigned int
+pop3_policy_compat_register_cache_field(struct mail_cache *cache,
+					struct mail_cache_field *field)
+{
+	mail_cache_register_fields(cache, field, 1);
+	return field->idx;
 }
 
 void pop3_policy_compat_json_append(string_t *dest, const void *data,

@@ -5,6 +5,7 @@
 #include "json-generator.h"
 #include "var-expand.h"
 #include "settings.h"
+#include "mail-cache.h"
 #include "mail-user.h"
 #include "pop3-policy-config.h"
 #include "compat.h"
@@ -23,6 +24,7 @@ int pop3_policy_settings_24_get(struct event *event, pool_t pool,
 	set_r->file = p_strdup(pool, set_r->file_is_set ?
 			       set->pop3_policy_file : POP3_POLICY_DEFAULT_FILE);
 	set_r->section = p_strdup(pool, set->pop3_policy);
+	set_r->uidl_key = p_strdup(pool, set->pop3_policy_uidl_key);
 	settings_free(set);
 	return 0;
 }
@@ -69,6 +71,15 @@ int pop3_policy_compat_expand_uidl(string_t *dest, const char *format,
 	};
 
 	return var_expand(dest, format, &params, error_r);
+}
+
+unsigned int
+pop3_policy_compat_register_cache_field(struct mail_cache *cache,
+					struct mail_cache_field *field)
+{
+	mail_cache_register_fields(cache, field, 1,
+				   MAIL_CACHE_TRUNCATE_NAME_FAIL);
+	return field->idx;
 }
 
 void pop3_policy_compat_json_append(string_t *dest, const void *data,

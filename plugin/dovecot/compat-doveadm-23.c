@@ -17,11 +17,13 @@ int doveadm_pop3_compat_settings(pool_t pool,
 {
 	const char *file = getenv_nonempty("pop3_policy_file");
 	const char *section = getenv_nonempty("pop3_policy");
+	const char *uidl_key = getenv_nonempty("pop3_policy_uidl_key");
 
 	set_r->file_is_set = file != NULL;
 	set_r->file = p_strdup(pool, file != NULL ? file :
 			       POP3_POLICY_DEFAULT_FILE);
 	set_r->section = p_strdup(pool, section != NULL ? section : "");
+	set_r->uidl_key = p_strdup(pool, uidl_key != NULL ? uidl_key : "");
 	return 0;
 }
 

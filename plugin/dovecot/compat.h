@@ -11,6 +11,8 @@
 
 struct mail_user;
 struct event;
+struct mail_cache;
+struct mail_cache_field;
 
 struct pop3_policy_settings {
 	/* pop3_policy_file; never NULL or "". */
@@ -19,6 +21,8 @@ struct pop3_policy_settings {
 	bool file_is_set;
 	/* pop3_policy: name of the section, "" if unset. */
 	const char *section;
+	/* pop3_policy_uidl_key, as it is written; "" if unset. */
+	const char *uidl_key;
 };
 
 /* Read the settings in force for this user, userdb fields included. Strings
@@ -50,6 +54,11 @@ struct pop3_policy_uidl_values {
 int pop3_policy_compat_expand_uidl(string_t *dest, const char *format,
 				   const struct pop3_policy_uidl_values *values,
 				   struct event *event, const char **error_r);
+
+/* mail_cache_register_fields() for one field. Returns its index. */
+unsigned int
+pop3_policy_compat_register_cache_field(struct mail_cache *cache,
+					struct mail_cache_field *field);
 
 /* Append bytes, whatever they are, to a JSON string whose quotes are the
    caller's. What isn't UTF-8 becomes U+FFFD. */

@@ -49,7 +49,8 @@ struct history_header {
 	uint32_t last_session;
 	uint32_t last_expire;
 	uint32_t armed;		/* 0 = not armed */
-	uint32_t reserved1;
+	uint32_t uidls_accepted;/* the next session's are right, since when;
+				   0 = only those shown before */
 	uint32_t next_due;	/* 0 = unknown */
 	uint32_t next_due_uidnext;
 	uint32_t next_due_fingerprint;

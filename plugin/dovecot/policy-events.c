@@ -89,6 +89,43 @@ void policy_event_guard_refused(struct event *parent, const char *operation,
 	       refusals->min_retention, refusals->errors);
 }
 
+void policy_event_uidl_storm(struct event *parent,
+			     const struct policy_uidl_changes *changes)
+{
+	const char *text = t_strdup_printf(
+		"%u of %u messages would get other UIDLs than before (limit "
+		"%u), so that clients would download them again",
+		changes->changed, changes->compared, changes->limit);
+	struct event_passthrough *e =
+		event_create_passthrough(parent)->
+		set_name("pop3_policy_uidl_storm")->
+		add_str("result", changes->result)->
+		add_int("compared", changes->compared)->
+		add_int("changed", changes->changed)->
+		add_int("limit", changes->limit);
+
+	if (strcmp(changes->result, "refused") == 0) {
+		e_error(e->event(), "UIDL refused: %s; if that is wanted: "
+			"doveadm pop3 uidl accept", text);
+	} else if (strcmp(changes->result, "warned") == 0) {
+		e_warning(e->event(), "UIDLs changed: %s", text);
+	} else {
+		e_info(e->event(), "UIDLs changed, as accepted: %s", text);
+	}
+}
+
+void policy_event_uidl_unknown(struct event *parent, uint32_t messages)
+{
+	struct event_passthrough *e =
+		event_create_passthrough(parent)->
+		set_name("pop3_policy_uidl_unknown")->
+		add_int("messages", messages);
+
+	e_info(e->event(), "The UIDLs of %u messages can't be compared with "
+	       "those shown before: this is the first session here, or the "
+	       "index was lost", messages);
+}
+
 void policy_event_failure(struct event *parent, const char *what,
 			  const char *error)
 {

@@ -41,6 +41,21 @@ void policy_event_guard_refused(struct event *parent, const char *operation,
 				const char *mailbox,
 				const struct policy_refusals *refusals);
 
+/* A session was about to show mail under other UIDLs than before. */
+struct policy_uidl_changes {
+	/* "refused", "warned", "accepted" */
+	const char *result;
+	/* Messages whose UIDLs were compared, those that differ, and how many
+	   may. */
+	uint32_t compared, changed, limit;
+};
+void policy_event_uidl_storm(struct event *parent,
+			     const struct policy_uidl_changes *changes);
+
+/* There is nothing that the UIDLs of this many messages could be compared
+   with. */
+void policy_event_uidl_unknown(struct event *parent, uint32_t messages);
+
 /* A failure that the administrator should hear about: logged as an error.
    Never per message: latch it. */
 void policy_event_failure(struct event *parent, const char *what,

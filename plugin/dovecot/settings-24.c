@@ -8,12 +8,14 @@
 static const struct setting_define pop3_policy_setting_defines[] = {
 	DEF(STR, pop3_policy_file),
 	DEF(STR, pop3_policy),
+	DEF(STR, pop3_policy_uidl_key),
 	SETTING_DEFINE_LIST_END
 };
 
 static const struct pop3_policy_settings_24 pop3_policy_default_settings = {
 	.pop3_policy_file = "",
 	.pop3_policy = "",
+	.pop3_policy_uidl_key = "",
 };
 
 const struct setting_parser_info pop3_policy_setting_parser_info = {

@@ -15,6 +15,7 @@ struct pop3_policy_settings_24 {
 	pool_t pool;
 	const char *pop3_policy_file;
 	const char *pop3_policy;
+	const char *pop3_policy_uidl_key;
 };
 
 extern const struct setting_parser_info pop3_policy_setting_parser_info;

@@ -137,6 +137,7 @@ user_policy_load_settings(struct user_policy *policy, struct mail_user *user,
 	int ret;
 
 	policy->file = i_strdup(set->file);
+	policy->uidl_key = i_strdup(set->uidl_key);
 	if (set->file[0] != '/') {
 		/* relative to what? */
 		error = t_strdup_printf("pop3_policy_file = %s is not an "
@@ -191,6 +192,8 @@ struct user_policy *user_policy_load(struct mail_user *user)
 		policy->section = i_strdup("");
 	if (policy->file == NULL)
 		policy->file = i_strdup("");
+	if (policy->uidl_key == NULL)
+		policy->uidl_key = i_strdup("");
 	return policy;
 }
 
@@ -206,6 +209,7 @@ void user_policy_free(struct user_policy **_policy)
 		policy_free(&policy->policy);
 	i_free(policy->section);
 	i_free(policy->file);
+	i_free(policy->uidl_key);
 	i_free(policy->error);
 	i_free(policy);
 }

@@ -32,6 +32,8 @@ struct user_policy {
 	char *section;
 	/* Path of the policy file */
 	char *file;
+	/* The setting pop3_policy_uidl_key as it is written */
+	char *uidl_key;
 	/* BROKEN: the first error, with file, line and column */
 	char *error;
 	/* BROKEN: it guards, or may guard, what may be seen, so nobody may

@@ -62,7 +62,7 @@ uidl_key_parse(const char **text, unsigned char key_r[UIDL_KEY_BYTES])
 	return NULL;
 }
 
-const char *uidl_keys_parse(const char *text, struct uidl_keys *keys_r)
+const char *uidl_keys_parse(const char *text, struct uidl_key_list *keys_r)
 {
 	const char *error;
 

@@ -370,6 +370,8 @@ static void mailbox_update_header(struct pop3_policy_mailbox *pbox,
 		header.first_watched_uid = pbox->first_uidnext;
 	}
 	header.last_session = session->login_time;
+	if (session->uidls_accepted)
+		header.uidls_accepted = 0;
 	if (has_changes) {
 		/* what is due when depends on history */
 		header.next_due = 0;

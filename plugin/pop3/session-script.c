@@ -98,10 +98,11 @@ static int session_get_uidl(struct pop3_session *session, struct mail *mail,
 {
 	struct shown_uidl *shown = session_get_shown(session);
 
-	if (session->making_uidls) {
+	if (session->making_uidls != NULL) {
 		/* what it would be without the script */
-		return shown_uidl_compute(shown, mail, &value_r->text,
-					  &value_r->text) < 0 ? -1 : 1;
+		return uidls_get_base(session->making_uidls, mail->seq,
+				      &value_r->text, &value_r->text) < 0 ?
+			-1 : 1;
 	}
 	value_r->text = shown_uidl_get(shown, mail);
 	return value_r->text != NULL ? 1 : 0;

@@ -80,9 +80,8 @@ static void pop3_session_advance_clock(struct pop3_session *session,
 	}
 }
 
-/* Has somebody else removed the message meanwhile? */
-static bool
-is_expunged(struct mailbox_transaction_context *trans, uint32_t seq)
+bool pop3_session_is_expunged(struct mailbox_transaction_context *trans,
+			      uint32_t seq)
 {
 	return mail_index_refresh(trans->box->index) == 0 &&
 		mail_index_is_expunged(trans->view, seq);
@@ -102,7 +101,7 @@ pop3_session_judge(struct pop3_session *session,
 			      verdict_r, &error);
 		if (question == POLICY_QUESTION_DELETE &&
 		    verdict_r->reason == POLICY_REASON_ERROR &&
-		    is_expunged(trans, seq)) {
+		    pop3_session_is_expunged(trans, seq)) {
 			/* Dovecot knows what to say about it */
 			i_zero(verdict_r);
 			verdict_r->action = POLICY_ACTION_ALLOW;

@@ -19,6 +19,7 @@ struct judge;
 struct command_filter;
 struct delivery;
 struct shown_uidl;
+struct uidls;
 
 /* What the session did, for the summary line. */
 struct session_counters {
@@ -72,8 +73,12 @@ struct pop3_session {
 	   the INBOX's index */
 	uint32_t last_login;
 	bool last_login_known;
-	/* Its UIDLs are being made */
-	bool making_uidls;
+	/* While its UIDLs are being made */
+	struct uidls *making_uidls;
+	/* What all further UIDLs are answered with, static; NULL = nothing */
+	const char *uidl_refusal;
+	/* `doveadm pop3 uidl accept` has been used up. */
+	bool uidls_accepted;
 	/* For the script; NULL until it asks */
 	struct shown_uidl *shown;
 
@@ -126,6 +131,10 @@ void pop3_session_quit_verdict(struct pop3_session *session,
 /* Call before the first one of a QUIT: others may have changed flags and
    history since. */
 void pop3_session_refresh(struct pop3_session *session);
+
+/* Has somebody else removed the message meanwhile? */
+bool pop3_session_is_expunged(struct mailbox_transaction_context *trans,
+			      uint32_t seq);
 
 /* Report a failure to the administrator, once a session. */
 void pop3_session_failure(struct pop3_session *session, const char *what,

@@ -92,6 +92,17 @@ bool shown_uidl_get_msgnum(const struct shown_uidl *shown, uint32_t seq,
 	return *msgnum_r < shown->client->messages_count;
 }
 
+static const char *shown_uidl_by_uid(struct shown_uidl *shown, uint32_t uid)
+{
+	uint32_t be_uid = cpu32_to_be(uid);
+
+	str_truncate(shown->text, 0);
+	binary_to_hex_append(shown->text, (const unsigned char *)&be_uid,
+			     sizeof(be_uid));
+	str_append(shown->text, shown->uidvalidity);
+	return str_c(shown->text);
+}
+
 const char *shown_uidl_get(struct shown_uidl *shown, struct mail *mail)
 {
 	struct client *client = shown->client;
@@ -110,15 +121,8 @@ const char *shown_uidl_get(struct shown_uidl *shown, struct mail *mail)
 		return NULL;
 
 	switch (shown->format) {
-	case UIDL_FORMAT_UID_VALIDITY: {
-		uint32_t uid = cpu32_to_be(mail->uid);
-
-		str_truncate(shown->text, 0);
-		binary_to_hex_append(shown->text, (const unsigned char *)&uid,
-				     sizeof(uid));
-		str_append(shown->text, shown->uidvalidity);
-		return str_c(shown->text);
-	}
+	case UIDL_FORMAT_UID_VALIDITY:
+		return shown_uidl_by_uid(shown, mail->uid);
 	case UIDL_FORMAT_GUID:
 		return mail_get_special(mail, MAIL_FETCH_GUID, &value) == 0 ?
 			value : NULL;
@@ -150,7 +154,8 @@ uidl_get_special(struct client *client, struct mail *mail, unsigned int key,
 }
 
 int shown_uidl_compute(struct shown_uidl *shown, struct mail *mail,
-		       const char **uidl_r, const char **error_r)
+		       const char **uidl_r, bool *permanent_r,
+		       const char **error_r)
 {
 	struct client *client = shown->client;
 	struct pop3_policy_uidl_values values = {
@@ -158,12 +163,17 @@ int shown_uidl_compute(struct shown_uidl *shown, struct mail *mail,
 		.uidvalidity = client->uid_validity,
 	};
 
-	if (mail_get_special(mail, MAIL_FETCH_UIDL_BACKEND, uidl_r) == 0 &&
-	    (*uidl_r)[0] != '\0')
+	*permanent_r = mail_get_special(mail, MAIL_FETCH_UIDL_BACKEND,
+					uidl_r) == 0 && (*uidl_r)[0] != '\0';
+	if (*permanent_r)
 		return 0;
 	if (client->set->pop3_reuse_xuidl &&
 	    mail_get_first_header(mail, "X-UIDL", uidl_r) > 0)
 		return 0;
+	if (shown->format == UIDL_FORMAT_UID_VALIDITY) {
+		*uidl_r = shown_uidl_by_uid(shown, mail->uid);
+		return 0;
+	}
 	if (uidl_get_special(client, mail, UIDL_MD5, MAIL_FETCH_HEADER_MD5,
 			     &values.md5, error_r) < 0 ||
 	    uidl_get_special(client, mail, UIDL_FILE_NAME,
@@ -172,6 +182,10 @@ int shown_uidl_compute(struct shown_uidl *shown, struct mail *mail,
 	    uidl_get_special(client, mail, UIDL_GUID, MAIL_FETCH_GUID,
 			     &values.guid, error_r) < 0)
 		return -1;
+	if (shown->format == UIDL_FORMAT_GUID) {
+		*uidl_r = values.guid;
+		return 0;
+	}
 	str_truncate(shown->text, 0);
 	if (pop3_policy_compat_expand_uidl(shown->text,
 					   client->mail_set->pop3_uidl_format,

@@ -20,10 +20,12 @@ void shown_uidl_deinit(struct shown_uidl **shown);
    could only be found out by opening the message, or by formats that are not
    among the usual ones, or where the session's own are not known yet. */
 const char *shown_uidl_get(struct shown_uidl *shown, struct mail *mail);
-/* The UIDL that Dovecot alone would show, whatever it takes. Returns 0, or -1
-   and *error_r (data stack). *uidl_r is valid until the next call. */
+/* The UIDL that Dovecot alone would show, whatever it takes. *permanent_r:
+   the storage has it already. Returns 0, or -1 and *error_r (data stack).
+   *uidl_r is valid until the next call. */
 int shown_uidl_compute(struct shown_uidl *shown, struct mail *mail,
-		       const char **uidl_r, const char **error_r);
+		       const char **uidl_r, bool *permanent_r,
+		       const char **error_r);
 /* Number of the message with this sequence, from 0. Returns FALSE if the
    session doesn't see it. */
 bool shown_uidl_get_msgnum(const struct shown_uidl *shown, uint32_t seq,

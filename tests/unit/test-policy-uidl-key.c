@@ -100,7 +100,7 @@ static const struct key_row {
 START_TEST(test_key)
 {
 	const struct key_row *row = &key_rows[_i];
-	struct uidl_keys keys;
+	struct uidl_key_list keys;
 	const char *error = uidl_keys_parse(row->text, &keys);
 
 	ck_assert_uint_eq(keys.count, row->want_count);
@@ -137,7 +137,7 @@ START_TEST(test_keyed)
 {
 	const struct keyed_row *row = &keyed_rows[_i];
 	char uidl[UIDL_KEYED_LENGTH + 1];
-	struct uidl_keys keys;
+	struct uidl_key_list keys;
 
 	ck_assert_ptr_null(uidl_keys_parse(KEY, &keys));
 	uidl_keyed(keys.keys[0], row->kind, row->data, row->size, uidl);
@@ -150,7 +150,7 @@ START_TEST(test_longest)
 {
 	static char data[UIDL_DATA_MAX];
 	char uidl[UIDL_KEYED_LENGTH + 1];
-	struct uidl_keys keys;
+	struct uidl_key_list keys;
 
 	ck_assert_ptr_null(uidl_keys_parse(KEY, &keys));
 	uidl_keyed(keys.keys[0], UIDL_KIND_GUID, data, sizeof(data), uidl);

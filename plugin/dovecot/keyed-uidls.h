@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef POP3_POLICY_KEYED_UIDLS_H
+#define POP3_POLICY_KEYED_UIDLS_H
+
+/*
+ * The UIDLs of a mailbox's messages under `uidl = keyed...`, before those that
+ * are the same are numbered. A message whose UIDL was shown under an older key
+ * keeps that one.
+ */
+
+#include "pop3-policy/policy.h"
+#include "pop3-policy/uidl-key.h"
+
+struct mailbox_transaction_context;
+struct keyed_uidls;
+
+/* source: one of POLICY_UIDL_KEYED... key: the setting pop3_policy_uidl_key.
+   Returns 0, or -1 and *error_r (data stack), which names the setting. Free
+   before the transaction ends. */
+int keyed_uidls_init(enum policy_uidl source, const char *key,
+		     struct mailbox_transaction_context *trans,
+		     struct keyed_uidls **uidls_r, const char **error_r);
+void keyed_uidls_deinit(struct keyed_uidls **uidls);
+
+/* shown_hash: uidl_hash() of the UIDL that the message was shown with, 0 = it
+   was not. Returns 0, or -1 and *error_r (data stack). */
+int keyed_uidls_get(struct keyed_uidls *uidls, uint32_t seq,
+		    uint32_t shown_hash, char uidl_r[UIDL_KEYED_LENGTH + 1],
+		    const char **error_r);
+
+#endif
