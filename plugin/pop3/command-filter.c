@@ -8,6 +8,7 @@
 #include "command-filter.h"
 #include "delivery.h"
 #include "session.h"
+#include "uidl-list.h"
 #include "uidls.h"
 
 /* Some clients repeat a refused command for ever: RFC 1939 has no answer that
@@ -20,8 +21,10 @@ enum command {
 	COMMAND_DELE,
 	COMMAND_RETR,
 	COMMAND_TOP,
-	/* of one message, or of all */
+	/* of one message */
 	COMMAND_UIDL,
+	/* of all of them */
+	COMMAND_UIDL_ALL,
 	COMMAND_RSET,
 	COMMAND_QUIT,
 };
@@ -68,6 +71,8 @@ enum scan_result {
 	SCAN_STOPPED,
 	/* The first line is refused. */
 	SCAN_REFUSED,
+	/* The first line is a UIDL that the plugin answers. */
+	SCAN_LISTED,
 	/* The first line waits for the client to take what was sent. */
 	SCAN_OUTPUT_WAITS,
 };
@@ -132,8 +137,12 @@ command_parse(const struct client *client, const unsigned char *line,
 	case 'u': case 'U':
 		/* asked even where Dovecot will say that there is no such
 		   message: it makes UIDLs known */
-		if (command_is(line, end, "UIDL", 4))
-			cmd_r->command = COMMAND_UIDL;
+		if (!command_is(line, end, "UIDL", 4))
+			return;
+		p = (const char *)line + 4;
+		while (*p == ' ') p++;
+		cmd_r->command = is_line_end(p, end) ? COMMAND_UIDL_ALL :
+			COMMAND_UIDL;
 		return;
 	default:
 		return;
@@ -188,6 +197,11 @@ command_run_must_end(const struct command_run *run,
 				 cmd->msgnum <= run->retr_last);
 }
 
+static bool command_is_uidl(enum command command)
+{
+	return command == COMMAND_UIDL || command == COMMAND_UIDL_ALL;
+}
+
 /* Ask policy about a DELE, RETR, TOP or UIDL. Returns FALSE and sets
    filter->refusal if it is refused. */
 static bool
@@ -197,7 +211,7 @@ command_filter_ask(struct command_filter *filter,
 	struct pop3_session *session = filter->session;
 
 	filter->refusal = i_strdup(
-		cmd->command == COMMAND_UIDL ? uidls_prepare(session) :
+		command_is_uidl(cmd->command) ? uidls_prepare(session) :
 		cmd->command == COMMAND_DELE ?
 		pop3_session_dele(session, cmd->msgnum) :
 		pop3_session_retr(session, cmd->msgnum));
@@ -206,7 +220,7 @@ command_filter_ask(struct command_filter *filter,
 }
 
 /* Find the longest run of lines that can be executed one after the other.
-   *run_size_r = 0 for SCAN_REFUSED and SCAN_OUTPUT_WAITS. */
+   *run_size_r = 0 for SCAN_REFUSED, SCAN_LISTED and SCAN_OUTPUT_WAITS. */
 static enum scan_result
 command_filter_scan(struct command_filter *filter,
 		    const unsigned char *data, size_t size, size_t *run_size_r)
@@ -230,10 +244,16 @@ command_filter_scan(struct command_filter *filter,
 			run.has_rset = TRUE;
 			continue;
 		}
-		if (cmd.command == COMMAND_UIDL) {
+		if (command_is_uidl(cmd.command)) {
 			if (filter->refusal != NULL ||
 			    !command_filter_ask(filter, &cmd)) {
 				result = line == data ? SCAN_REFUSED :
+					SCAN_STOPPED;
+				break;
+			}
+			if (cmd.command == COMMAND_UIDL_ALL &&
+			    session->client->message_uidls != NULL) {
+				result = line == data ? SCAN_LISTED :
 					SCAN_STOPPED;
 				break;
 			}
@@ -278,11 +298,10 @@ command_filter_scan(struct command_filter *filter,
 	return result;
 }
 
-/* Answer the first line. Returns FALSE if that was the end of the session. */
-static bool command_filter_refuse(struct command_filter *filter)
+/* Take the first line off; it will not be handed on. */
+static void command_filter_take_line(struct command_filter *filter)
 {
 	struct istream_private *stream = &filter->istream;
-	struct client *client = filter->session->client;
 	const unsigned char *data, *lf;
 	size_t size;
 
@@ -293,7 +312,14 @@ static bool command_filter_refuse(struct command_filter *filter)
 	i_stream_skip(stream->parent, size);
 	/* as if Dovecot had read it: its log line says how much it read */
 	stream->istream.v_offset += size;
+}
 
+/* Answer the first line. Returns FALSE if that was the end of the session. */
+static bool command_filter_refuse(struct command_filter *filter)
+{
+	struct client *client = filter->session->client;
+
+	command_filter_take_line(filter);
 	/* client_handle_input() runs in any case after this, and uncorks */
 	o_stream_cork(client->output);
 	client_send_line(client, "%s", filter->refusal);
@@ -312,6 +338,22 @@ static bool command_filter_refuse(struct command_filter *filter)
 		return FALSE;
 	}
 	return TRUE;
+}
+
+/* Answer the first line. Returns FALSE if the lines behind it must wait for the
+   end of the answer. */
+static bool command_filter_list(struct command_filter *filter)
+{
+	struct client *client = filter->session->client;
+
+	command_filter_take_line(filter);
+	filter->refused_count = 0;
+	client->bad_counter = 0;
+	if (uidl_list_begin(filter->session))
+		return TRUE;
+	filter->lines_waiting = TRUE;
+	command_filter_set_pending(filter);
+	return FALSE;
 }
 
 static void command_filter_wait_for_output(struct command_filter *filter)
@@ -416,6 +458,14 @@ static ssize_t command_filter_read(struct istream_private *stream)
 				return -1;
 			if (filter->session->client->io == NULL) {
 				/* the output is full */
+				command_filter_wait_for_output(filter);
+				return 0;
+			}
+			break;
+		case SCAN_LISTED:
+			if (!command_filter_list(filter))
+				return 0;
+			if (filter->session->client->io == NULL) {
 				command_filter_wait_for_output(filter);
 				return 0;
 			}

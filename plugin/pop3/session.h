@@ -77,6 +77,8 @@ struct pop3_session {
 	struct uidls *making_uidls;
 	/* What all further UIDLs are answered with, static; NULL = nothing */
 	const char *uidl_refusal;
+	/* The message, from 0, that is to be listed next */
+	uint32_t uidl_list_next;
 	/* `doveadm pop3 uidl accept` has been used up. */
 	bool uidls_accepted;
 	/* For the script; NULL until it asks */

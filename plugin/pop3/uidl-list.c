@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lib.h"
+#include "ostream.h"
+#include "str.h"
+#include "session.h"
+#include "uidl-list.h"
+
+#define CHUNK_BYTES (16 * 1024)
+
+static void uidl_list_line(struct client *client, uint32_t msgnum,
+			   string_t *chunk)
+{
+	const char *uidl = client->message_uidls[msgnum];
+	char digits[MAX_INT_STRLEN], *end = digits + sizeof(digits), *p = end;
+	uint32_t number = msgnum + 1;
+
+	*--p = ' ';
+	do {
+		*--p = '0' + number % 10;
+		number /= 10;
+	} while (number > 0);
+	str_append_data(chunk, p, end - p);
+	str_append(chunk, uidl);
+	str_append_data(chunk, "\r\n", 2);
+}
+
+/* Returns TRUE if that was the last one. */
+static bool uidl_list_chunk(struct pop3_session *session)
+{
+	struct client *client = session->client;
+	string_t *chunk = t_str_new(CHUNK_BYTES + 256);
+	uint32_t msgnum = session->uidl_list_next;
+	bool finished;
+
+	if (msgnum == 0)
+		str_append(chunk, "+OK\r\n");
+	for (; msgnum < client->messages_count &&
+	     str_len(chunk) < CHUNK_BYTES; msgnum++) {
+		if (!pop3_session_is_deleted(client, msgnum))
+			uidl_list_line(client, msgnum, chunk);
+	}
+	finished = msgnum == client->messages_count;
+	if (finished)
+		str_append(chunk, ".\r\n");
+	session->uidl_list_next = msgnum;
+	o_stream_nsend(client->output, str_data(chunk), str_len(chunk));
+	return finished;
+}
+
+static bool uidl_list_more(struct pop3_session *session)
+{
+	struct client *client = session->client;
+	bool finished = FALSE;
+
+	while (!finished && !POP3_CLIENT_OUTPUT_FULL(client)) {
+		if (client->output->closed)
+			return TRUE;
+		T_BEGIN {
+			finished = uidl_list_chunk(session);
+		} T_END;
+	}
+	return finished;
+}
+
+/* Called by Dovecot when the output has been flushed, and a last time with the
+   output closed when the client is destroyed. */
+static void uidl_list_continue(struct client *client)
+{
+	struct pop3_session *session = client->cmd_context;
+
+	if (client->output->closed || uidl_list_more(session))
+		client->cmd = NULL;
+}
+
+bool uidl_list_begin(struct pop3_session *session)
+{
+	struct client *client = session->client;
+
+	session->uidl_list_next = 0;
+	if (uidl_list_more(session))
+		return TRUE;
+	client->cmd = uidl_list_continue;
+	client->cmd_context = session;
+	o_stream_set_flush_pending(client->output, TRUE);
+	return FALSE;
+}
