@@ -9,6 +9,7 @@
  */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define UIDL_KEY_BYTES 16
 /* The one in use, and those that were before it. */
@@ -40,11 +41,20 @@ enum uidl_kind {
 
 /* More than a file name, which a Maildir's GUID may be. */
 #define UIDL_DATA_MAX 511
+#define UIDL_KEYED_BYTES 16
 #define UIDL_KEYED_LENGTH 22
 
 /* data: at most UIDL_DATA_MAX bytes. */
 void uidl_keyed(const unsigned char key[UIDL_KEY_BYTES], enum uidl_kind kind,
 		const void *data, size_t size,
-		char uidl_r[UIDL_KEYED_LENGTH + 1]);
+		unsigned char bytes_r[UIDL_KEYED_BYTES]);
+/* As a UIDL */
+void uidl_keyed_encode(const unsigned char bytes[UIDL_KEYED_BYTES],
+		       char uidl_r[UIDL_KEYED_LENGTH + 1]);
+
+/* The same for the same keys in the same order and the same number, and next
+   to never for others; tells nothing about the keys. Never 0. */
+uint32_t uidl_keys_fingerprint(const struct uidl_key_list *keys,
+			       uint32_t number);
 
 #endif

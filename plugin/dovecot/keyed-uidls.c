@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "lib.h"
-#include "mail-index.h"
+#include "mail-index-private.h"
 #include "mail-storage-private.h"
 #include "content-hash.h"
 #include "keyed-uidls.h"
 #include "pop3-policy/uidl.h"
+
+#define KEYED_EXT_NAME "pop3-policy-uidl"
+
+/* On disk: what finding out took more than a look at the index. */
+struct keyed_record {
+	/* Of the keys, the source and UIDVALIDITY that it was made with */
+	uint32_t fingerprint;
+	unsigned char bytes[UIDL_KEYED_BYTES];
+};
 
 struct keyed_uidls {
 	enum policy_uidl source;
@@ -16,6 +25,11 @@ struct keyed_uidls {
 	uint32_t uid_validity;
 	/* KEYED_CONTENT */
 	unsigned int content_field;
+
+	/* All but KEYED */
+	uint32_t ext_id, fingerprint;
+	/* The index map whose record size is right */
+	const struct mail_index_map *checked_map;
 };
 
 /* What the function is over */
@@ -44,6 +58,11 @@ int keyed_uidls_init(enum policy_uidl source, const char *key,
 	uidls->keys = keys;
 	uidls->trans = trans;
 	uidls->uid_validity = mail_index_get_header(trans->view)->uid_validity;
+	uidls->ext_id = mail_index_ext_register(
+		trans->box->index, KEYED_EXT_NAME, 0,
+		sizeof(struct keyed_record), sizeof(uint32_t));
+	uidls->fingerprint = uidl_keys_fingerprint(&keys, source ^
+						   uidls->uid_validity);
 	if (source == POLICY_UIDL_KEYED_CONTENT)
 		uidls->content_field = content_hash_register(trans->box);
 	*uidls_r = uidls;
@@ -119,57 +138,110 @@ static int keyed_data_set_content(struct keyed_uidls *uidls, uint32_t seq,
 				 uidls->content_field, data_r->bytes, error_r);
 }
 
-/* The key under which it was shown; the first one if there is none. */
+/* Under the key with which it was shown; the first one if there is none. */
 static void
-keyed_uidls_choose(struct keyed_uidls *uidls, const struct keyed_data *data,
-		   uint32_t shown_hash, char uidl_r[UIDL_KEYED_LENGTH + 1])
+keyed_uidls_compute(struct keyed_uidls *uidls, const struct keyed_data *data,
+		    uint32_t shown_hash,
+		    unsigned char bytes_r[UIDL_KEYED_BYTES])
 {
+	const struct uidl_key_list *keys = &uidls->keys;
+	char uidl[UIDL_KEYED_LENGTH + 1];
 	unsigned int i;
 
-	for (i = 0; i < uidls->keys.count; i++) {
-		uidl_keyed(uidls->keys.keys[i], data->kind, data->data,
-			   data->size, uidl_r);
-		if (shown_hash == 0 || uidl_hash(uidl_r) == shown_hash)
-			return;
+	if (keys->count > 1 && shown_hash != 0) {
+		/* the hash of the UIDL itself, or with a number behind it */
+		for (i = 0; i < 2 * keys->count; i++) {
+			uidl_keyed(keys->keys[i % keys->count], data->kind,
+				   data->data, data->size, bytes_r);
+			uidl_keyed_encode(bytes_r, uidl);
+			if (i < keys->count ? uidl_hash(uidl) == shown_hash :
+			    uidl_was_shown(uidl, shown_hash))
+				return;
+		}
 	}
-	/* or with a number behind it? */
-	for (i = 0; i < uidls->keys.count; i++) {
-		uidl_keyed(uidls->keys.keys[i], data->kind, data->data,
-			   data->size, uidl_r);
-		if (uidl_was_shown(uidl_r, shown_hash))
-			return;
+	uidl_keyed(keys->keys[0], data->kind, data->data, data->size, bytes_r);
+}
+
+/* Returns 0, or -1 and error_r. */
+static int
+keyed_uidls_get_data(struct keyed_uidls *uidls, uint32_t seq,
+		     struct keyed_data *data_r, const char **error_r)
+{
+	i_zero(data_r);
+	switch (uidls->source) {
+	case POLICY_UIDL_DOVECOT:
+	case POLICY_UIDL_KEYED:
+		break;
+	case POLICY_UIDL_KEYED_GUID:
+		return keyed_data_set_guid(uidls, seq, data_r, error_r);
+	case POLICY_UIDL_KEYED_CONTENT:
+		return keyed_data_set_content(uidls, seq, data_r, error_r);
 	}
-	uidl_keyed(uidls->keys.keys[0], data->kind, data->data, data->size,
-		   uidl_r);
+	i_unreached();
+}
+
+/* Returns TRUE if it is kept in the index. */
+static bool
+keyed_uidls_lookup(struct keyed_uidls *uidls, uint32_t seq,
+		   unsigned char bytes_r[UIDL_KEYED_BYTES])
+{
+	const struct keyed_record *rec;
+	struct mail_index_map *map;
+	const void *data;
+	uint32_t hdr_size;
+	uint16_t record_size, align;
+
+	mail_index_lookup_ext_full(uidls->trans->view, seq, uidls->ext_id,
+				   &map, &data, NULL);
+	if (data == NULL)
+		return FALSE;
+	if (uidls->checked_map != map) {
+		mail_index_ext_get_size(map, uidls->ext_id, &hdr_size,
+					&record_size, &align);
+		if (record_size != sizeof(*rec))
+			return FALSE;
+		uidls->checked_map = map;
+	}
+	rec = data;
+	if (rec->fingerprint != uidls->fingerprint)
+		return FALSE;
+	memcpy(bytes_r, rec->bytes, sizeof(rec->bytes));
+	return TRUE;
+}
+
+static void
+keyed_uidls_keep(struct keyed_uidls *uidls, uint32_t seq,
+		 const unsigned char bytes[UIDL_KEYED_BYTES])
+{
+	struct keyed_record rec;
+
+	if (mailbox_is_readonly(uidls->trans->box))
+		return;
+	rec.fingerprint = uidls->fingerprint;
+	memcpy(rec.bytes, bytes, sizeof(rec.bytes));
+	mail_index_update_ext(uidls->trans->itrans, seq, uidls->ext_id, &rec,
+			      NULL);
 }
 
 int keyed_uidls_get(struct keyed_uidls *uidls, uint32_t seq,
 		    uint32_t shown_hash, char uidl_r[UIDL_KEYED_LENGTH + 1],
 		    const char **error_r)
 {
+	unsigned char bytes[UIDL_KEYED_BYTES];
 	struct keyed_data data;
+	int ret = 0;
 
-	i_zero(&data);
-	switch (uidls->source) {
-	case POLICY_UIDL_DOVECOT:
-		i_unreached();
-	case POLICY_UIDL_KEYED:
+	if (uidls->source == POLICY_UIDL_KEYED) {
 		keyed_data_set_uid(uidls, seq, &data);
-		break;
-	case POLICY_UIDL_KEYED_GUID:
-		if (keyed_data_set_guid(uidls, seq, &data, error_r) < 0)
-			return -1;
-		break;
-	case POLICY_UIDL_KEYED_CONTENT:
-		if (keyed_data_set_content(uidls, seq, &data, error_r) < 0)
-			return -1;
-		break;
-	}
-	if (uidls->keys.count == 1) {
-		uidl_keyed(uidls->keys.keys[0], data.kind, data.data,
-			   data.size, uidl_r);
-	} else {
-		keyed_uidls_choose(uidls, &data, shown_hash, uidl_r);
-	}
-	return 0;
+		keyed_uidls_compute(uidls, &data, shown_hash, bytes);
+	} else if (!keyed_uidls_lookup(uidls, seq, bytes)) T_BEGIN {
+		ret = keyed_uidls_get_data(uidls, seq, &data, error_r);
+		if (ret == 0) {
+			keyed_uidls_compute(uidls, &data, shown_hash, bytes);
+			keyed_uidls_keep(uidls, seq, bytes);
+		}
+	} T_END_PASS_STR_IF(ret < 0, error_r);
+	if (ret == 0)
+		uidl_keyed_encode(bytes, uidl_r);
+	return ret;
 }

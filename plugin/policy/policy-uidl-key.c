@@ -86,34 +86,49 @@ const char *uidl_keys_parse(const char *text, struct uidl_key_list *keys_r)
 	return keys_r->count > 0 ? NULL : "it is empty; " KEY_EXPECTED;
 }
 
-/* 128 bits are 21 characters and two bits, which are the upper ones of the
-   last character. */
-static void
-uidl_encode(const unsigned char bytes[SIPHASH_BYTES],
-	    char uidl_r[UIDL_KEYED_LENGTH + 1])
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"abcdefghijklmnopqrstuvwxyz0123456789-_";
-	unsigned int bits = 0, value = 0;
-	size_t i, length = 0;
+static const char uidl_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	"abcdefghijklmnopqrstuvwxyz0123456789-_";
 
-	for (i = 0; i < SIPHASH_BYTES; i++) {
-		value = (value << 8 | bytes[i]) & 0xFFFF;
-		for (bits += 8; bits >= 6; bits -= 6)
-			uidl_r[length++] = digits[value >> (bits - 6) & 63];
+/* Three bytes become four characters; of the last byte six bits and two. */
+void uidl_keyed_encode(const unsigned char bytes[UIDL_KEYED_BYTES],
+		       char uidl_r[UIDL_KEYED_LENGTH + 1])
+{
+	const unsigned char *b = bytes;
+	char *p = uidl_r;
+
+	for (; b < bytes + UIDL_KEYED_BYTES - 1; b += 3) {
+		*p++ = uidl_digits[b[0] >> 2];
+		*p++ = uidl_digits[(b[0] << 4 | b[1] >> 4) & 63];
+		*p++ = uidl_digits[(b[1] << 2 | b[2] >> 6) & 63];
+		*p++ = uidl_digits[b[2] & 63];
 	}
-	uidl_r[length++] = digits[value << (6 - bits) & 63];
-	uidl_r[length] = '\0';
+	*p++ = uidl_digits[b[0] >> 2];
+	*p++ = uidl_digits[b[0] << 4 & 63];
+	*p = '\0';
 }
 
 void uidl_keyed(const unsigned char key[UIDL_KEY_BYTES], enum uidl_kind kind,
 		const void *data, size_t size,
-		char uidl_r[UIDL_KEYED_LENGTH + 1])
+		unsigned char bytes_r[UIDL_KEYED_BYTES])
 {
-	unsigned char input[1 + UIDL_DATA_MAX], result[SIPHASH_BYTES];
+	unsigned char input[1 + UIDL_DATA_MAX];
 
 	input[0] = (unsigned char)kind;
 	memcpy(input + 1, data, size);
-	siphash_2_4_128(key, input, size + 1, result);
-	uidl_encode(result, uidl_r);
+	siphash_2_4_128(key, input, size + 1, bytes_r);
+}
+
+uint32_t uidl_keys_fingerprint(const struct uidl_key_list *keys,
+			       uint32_t number)
+{
+	unsigned char result[SIPHASH_BYTES];
+	unsigned char input[UIDL_KEYS_MAX * UIDL_KEY_BYTES + sizeof(number)];
+	const size_t size = keys->count * (size_t)UIDL_KEY_BYTES;
+	uint32_t fingerprint;
+
+	memcpy(input, keys->keys, size);
+	memcpy(input + size, &number, sizeof(number));
+	siphash_2_4_128(keys->keys[0], input, size + sizeof(number), result);
+	memcpy(&fingerprint, result, sizeof(fingerprint));
+	return fingerprint == 0 ? 1 : fingerprint;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "siphash.h"
 
+#include <endian.h>
 #include <stdint.h>
+#include <string.h>
 
 #define COMPRESSION_ROUNDS 2
 #define FINALIZATION_ROUNDS 4
@@ -15,23 +17,28 @@ static uint64_t rotate(uint64_t word, unsigned int bits)
 	return word << bits | word >> (64 - bits);
 }
 
-/* Up to eight bytes, the first one in the lowest bits. */
-static uint64_t read_word(const unsigned char *bytes, size_t count)
+static uint64_t read_word(const unsigned char bytes[8])
+{
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return le64toh(word);
+}
+
+/* Fewer than eight bytes, the first one in the lowest bits. */
+static uint64_t read_rest(const unsigned char *bytes, size_t count)
 {
 	uint64_t word = 0;
-	size_t i;
 
-	for (i = 0; i < count; i++)
-		word |= (uint64_t)bytes[i] << (8 * i);
+	while (count-- > 0)
+		word = word << 8 | bytes[count];
 	return word;
 }
 
 static void write_word(uint64_t word, unsigned char bytes_r[8])
 {
-	size_t i;
-
-	for (i = 0; i < 8; i++)
-		bytes_r[i] = (unsigned char)(word >> (8 * i));
+	word = htole64(word);
+	memcpy(bytes_r, &word, sizeof(word));
 }
 
 static void siphash_rounds(struct siphash_state *state, unsigned int count)
@@ -74,7 +81,7 @@ void siphash_2_4_128(const unsigned char key[SIPHASH_KEY_BYTES],
 		     const void *data, size_t size,
 		     unsigned char result_r[SIPHASH_BYTES])
 {
-	const uint64_t k0 = read_word(key, 8), k1 = read_word(key + 8, 8);
+	const uint64_t k0 = read_word(key), k1 = read_word(key + 8);
 	/* the constants spell "somepseudorandomlygeneratedbytes" */
 	struct siphash_state state = {
 		.v0 = k0 ^ UINT64_C(0x736f6d6570736575),
@@ -86,8 +93,8 @@ void siphash_2_4_128(const unsigned char key[SIPHASH_KEY_BYTES],
 	const uint64_t length = (uint64_t)size << 56;
 
 	for (; size >= 8; size -= 8, bytes += 8)
-		siphash_add(&state, read_word(bytes, 8));
-	siphash_add(&state, length | read_word(bytes, size));
+		siphash_add(&state, read_word(bytes));
+	siphash_add(&state, length | read_rest(bytes, size));
 
 	state.v2 ^= 0xee;
 	write_word(siphash_finish(&state), result_r);

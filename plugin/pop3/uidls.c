@@ -144,11 +144,32 @@ static int uidls_set_removed(struct uidls *uidls, uint32_t seq)
 	return 0;
 }
 
+/* All of them under a key, with nobody else to ask. */
+static int uidls_find_keyed(struct uidls *uidls, const char **error_r)
+{
+	char (*texts)[UIDL_KEYED_LENGTH + 1] =
+		p_malloc(uidls->pool, uidls->count * sizeof(*texts));
+	struct uidl_entry *entry = uidls->entries;
+	uint32_t seq;
+
+	for (seq = 1; seq <= uidls->count; seq++, entry++) {
+		entry->wanted = texts[seq - 1];
+		if (keyed_uidls_get(uidls->keyed, seq, entry->shown_hash,
+				    texts[seq - 1], error_r) < 0 &&
+		    uidls_set_removed(uidls, seq) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int uidls_find_own(struct uidls *uidls, const char **error_r)
 {
 	const char *uidl;
 	uint32_t seq;
 	int ret = 0;
+
+	if (uidls->keyed != NULL && !uidls->has_hook)
+		return uidls_find_keyed(uidls, error_r);
 
 	for (seq = 1; seq <= uidls->count && ret == 0; seq++) T_BEGIN {
 		if (uidls_ask(uidls, seq, &uidl, error_r) < 0)

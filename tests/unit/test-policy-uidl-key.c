@@ -136,11 +136,13 @@ static const struct keyed_row {
 START_TEST(test_keyed)
 {
 	const struct keyed_row *row = &keyed_rows[_i];
+	unsigned char bytes[UIDL_KEYED_BYTES];
 	char uidl[UIDL_KEYED_LENGTH + 1];
 	struct uidl_key_list keys;
 
 	ck_assert_ptr_null(uidl_keys_parse(KEY, &keys));
-	uidl_keyed(keys.keys[0], row->kind, row->data, row->size, uidl);
+	uidl_keyed(keys.keys[0], row->kind, row->data, row->size, bytes);
+	uidl_keyed_encode(bytes, uidl);
 	ck_assert_str_eq(uidl, row->want);
 	ck_assert(uidl_is_valid(uidl));
 }
@@ -149,12 +151,36 @@ END_TEST
 START_TEST(test_longest)
 {
 	static char data[UIDL_DATA_MAX];
+	unsigned char bytes[UIDL_KEYED_BYTES];
 	char uidl[UIDL_KEYED_LENGTH + 1];
 	struct uidl_key_list keys;
 
 	ck_assert_ptr_null(uidl_keys_parse(KEY, &keys));
-	uidl_keyed(keys.keys[0], UIDL_KIND_GUID, data, sizeof(data), uidl);
+	uidl_keyed(keys.keys[0], UIDL_KIND_GUID, data, sizeof(data), bytes);
+	uidl_keyed_encode(bytes, uidl);
 	ck_assert_uint_eq(strlen(uidl), UIDL_KEYED_LENGTH);
+}
+END_TEST
+
+START_TEST(test_fingerprint)
+{
+	static const char *const texts[] = {
+		KEY, REST, KEY " " REST, REST " " KEY, KEY " " REST " " REST_2,
+	};
+	uint32_t seen[2 * N_ROWS(texts)];
+	struct uidl_key_list keys;
+	int i, j, count = 0;
+
+	for (i = 0; i < 2 * N_ROWS(texts); i++) {
+		ck_assert_ptr_null(uidl_keys_parse(texts[i / 2], &keys));
+		seen[count] = uidl_keys_fingerprint(&keys, i % 2);
+		ck_assert_uint_ne(seen[count], 0);
+		ck_assert_uint_eq(seen[count],
+				  uidl_keys_fingerprint(&keys, i % 2));
+		for (j = 0; j < count; j++)
+			ck_assert_uint_ne(seen[count], seen[j]);
+		count++;
+	}
 }
 END_TEST
 
@@ -169,6 +195,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_key, 0, N_ROWS(key_rows));
 	tcase_add_loop_test(tcase, test_keyed, 0, N_ROWS(keyed_rows));
 	tcase_add_test(tcase, test_longest);
+	tcase_add_test(tcase, test_fingerprint);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
