@@ -4,6 +4,7 @@
 import base64
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -627,6 +628,31 @@ class Commands(UidlTest):
                          ["%d %s" % (n, want[n - 1]) for n in (2, 3)])
         self.assertEqual(replies[7].lines,
                          ["%d %s" % (n, want[n - 1]) for n in (1, 2, 3)])
+
+    def test_another_order(self):
+        """A migration may have said in which order POP3 shows the mail."""
+        for source in "keyed", "keyed:guid", "dovecot":
+            user = self.user(policy(source, "show = not flagged"))
+            uids = user.append([message("m%d" % n) for n in range(6)])
+            with user.imap() as imap:
+                imap.select()
+                imap.store("4", "+FLAGS", r"(\Flagged)")
+            straight = self.uidls(user)
+            path = os.path.join(user.host_home, "Maildir", "dovecot-uidlist")
+            with open(path) as file:
+                head, *lines = file.read().splitlines()
+            with open(path, "w") as file:
+                file.write("\n".join([head] + [
+                    re.sub(r"^(\d+)", r"\1 O%d" % (100 - uid), line)
+                    for uid, line in zip(uids, lines)]) + "\n")
+            client = user.pop3()
+            self.assertIn(b"Subject: m5", client.retr(1))
+            self.assertEqual(list(client.uidl().values()), straight[::-1])
+            self.assertEqual(client.cmd("UIDL 1").text,
+                             "+OK 1 " + straight[-1])
+            client.ok("DELE 1")
+            client.quit()
+            self.assertEqual(self.uidls(user), straight[-2::-1])
 
     def test_slow_reader_and_one_that_leaves(self):
         user = self.user(policy("keyed:guid"))
