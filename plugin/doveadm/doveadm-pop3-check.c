@@ -11,6 +11,7 @@
 #include "user-policy.h"
 #include "compat-doveadm.h"
 #include "doveadm-pop3-policy.h"
+#include "pop3-policy/uidl-key.h"
 
 struct check {
 	pool_t pool;
@@ -18,6 +19,8 @@ struct check {
 	   inherits it. */
 	HASH_TABLE(char *, char *) errors;
 	unsigned int sections;
+	/* The setting pop3_policy_uidl_key; NULL = not to be checked */
+	const char *uidl_key;
 };
 
 static void check_print_error(struct check *check, const char *text)
@@ -82,6 +85,21 @@ static void check_script(struct check *check, const struct policy *policy)
 		policy_script_deinit(&script);
 }
 
+/* It may be unset here and set for users, or for POP3 only. */
+static void check_uidl_key(struct check *check)
+{
+	struct uidl_key_list keys;
+	const char *error;
+
+	if (check->uidl_key == NULL || check->uidl_key[0] == '\0')
+		return;
+	error = uidl_keys_parse(check->uidl_key, &keys);
+	if (error != NULL) {
+		check_print_error(check, t_strdup_printf(
+			"pop3_policy_uidl_key: %s", error));
+	}
+}
+
 static void check_file(struct check *check, struct policy_file *file)
 {
 	struct policy *policy;
@@ -123,6 +141,7 @@ check_run(struct check *check, const char *path, const char *section_name)
 			"pop3_policy names", path, section_name));
 	}
 	policy_file_free(&file);
+	check_uidl_key(check);
 
 	errors = hash_table_count(check->errors);
 	doveadm_print(t_strdup_printf("%s: %u section%s, %s", path,
@@ -153,6 +172,7 @@ static void cmd_pop3_check(struct doveadm_cmd_context *cctx)
 		doveadm_print(error);
 		ret = EX_CONFIG;
 	} else {
+		check.uidl_key = set.uidl_key;
 		ret = check_run(&check, set.file, set.section);
 	}
 	hash_table_destroy(&check.errors);

@@ -147,6 +147,15 @@ class CheckConfigured(LiveTest):
         finally:
             os.unlink(path)
 
+    def test_key_of_uidls(self):
+        for key, status in (("00" * 16, 0), ("00" * 15, EX_CONFIG)):
+            self.dovecot = self.instance(settings=dict(
+                self.settings, pop3_policy_uidl_key=key))
+            result = self.check("[policy gold]\nuidl = keyed\n")
+            self.assertEqual(result.returncode, status)
+            self.assertEqual(b"pop3_policy_uidl_key: " in result.stdout,
+                             status != 0)
+
     def test_it_is_read(self):
         result = self.check("[policy gold]\ndelete = deny all\n")
         self.assertEqual(result.stdout.decode(),
