@@ -173,7 +173,7 @@ static int run_script(const char *path, const char *text, size_t size)
 	script_call(script, &question, &answer);
 	started = cpu_msecs();
 	script_free(&script);
-	if (cpu_msecs() - started > CAP_MSECS)
+	if (cpu_msecs() - started > 2 * CAP_MSECS + GRACE_MSECS)
 		return fail(path, "closing takes too long", detail);
 	if (verbose)
 		printf("%s: %s\n", path, detail);
