@@ -428,8 +428,9 @@ pop3_policy_mailbox_transaction_commit(struct mailbox_transaction_context *trans
 		judge_forget_all(session->judge);
 	if (removal_commit(pbox->removal) < 0)
 		return mailbox_refuse_removals(pbox, trans);
+	/* A session that was refused is none: nothing falls due at its end. */
 	if (session->history != NULL && pbox->first_uidnext != 0 &&
-	    !mailbox_is_readonly(box) &&
+	    !session->refused && !mailbox_is_readonly(box) &&
 	    history_is_persistent(session->history)) {
 		(void)mail_index_refresh(box->index);
 		mailbox_update_header(pbox, trans);

@@ -410,7 +410,8 @@ static void pop3_session_user_deinit_pre(struct mail_user *user)
 		pop3_session_send_summary(session);
 	} T_END;
 	session_script_end(session);
-	if (session->keywords_pending || session->expiry_pending) T_BEGIN {
+	if (!session->refused &&
+	    (session->keywords_pending || session->expiry_pending)) T_BEGIN {
 		after_session_run(session);
 	} T_END;
 	pop3_session_free(session);

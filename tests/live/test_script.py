@@ -512,6 +512,20 @@ class Login(ScriptTest):
         client.close()
         self.assertEqual(user.count(), 3)
 
+    def test_a_refused_session_is_none(self):
+        """Nothing expires at its end."""
+        user = self.scripted("", "expire = expunge all\n", [])
+        user.pop3().quit()
+        user.append(message("m1"))
+        user.set_script("function pop3_policy_login() return policy.DENY end")
+        for day in 1, 2, 3:
+            self.clock.set("%dd" % day)
+            self.refused(user, "-ERR Login is not allowed.")
+        self.assertEqual(user.count(), 1)
+        user.set_script("")
+        user.pop3().quit()
+        self.assertEqual(user.count(), 0)
+
     def test_last_login(self):
         user = self.scripted("""
             function pop3_policy_login(session)
