@@ -10,8 +10,8 @@ dnl P3P_DOVECOT
 dnl
 dnl Finds Dovecot by its dovecot-config, which is shell syntax. Dovecot's own
 dnl macro looks in $prefix/lib/dovecot only, which misses the distributions.
-dnl Substitutes DOVECOT_CPPFLAGS, moduledir, doveadm_moduledir, settingsdir and
-dnl dovecot_dir; decides the conditional DOVECOT_24 by what compiles.
+dnl Substitutes DOVECOT_CPPFLAGS, the folders of modules and dovecot_dir; decides
+dnl the conditionals DOVECOT_24 and PREINIT_PARAMETERS by what compiles.
 AC_DEFUN([P3P_DOVECOT], [
 AC_ARG_WITH([dovecot],
 	[AS_HELP_STRING([--with-dovecot=DIR],
@@ -69,6 +69,7 @@ AC_SUBST([DOVECOT_CPPFLAGS])
 AS_IF([test -n "$with_moduledir"],
 	[moduledir=$with_moduledir], [moduledir=$dovecot_moduledir])
 AC_SUBST([moduledir])
+AC_SUBST([auth_moduledir], ['${moduledir}/auth'])
 AC_SUBST([doveadm_moduledir], ['${moduledir}/doveadm'])
 AC_SUBST([script_moduledir], ['${moduledir}/pop3-policy'])
 AC_SUBST([settings_moduledir], ['${moduledir}/settings'])
@@ -121,6 +122,33 @@ const struct setting_parser_info probe_info = {
 AC_MSG_RESULT([as in $dovecot_flavour])
 AS_IF([test "$dovecot_flavour" = no],
 	[AC_MSG_ERROR([this Dovecot has neither the settings of 2.3 nor those of 2.4; see config.log])])
+
+dnl 2.4.3 tells passdbs more than 2.4.0 did; neither says which one it is.
+p3p_save_CFLAGS=$CFLAGS
+CFLAGS="$CFLAGS -Werror"
+AC_MSG_CHECKING([what Dovecot tells passdbs at their start])
+p3p_preinit=none
+for p3p_try in args event parameters; do
+	AS_CASE([$p3p_try],
+		[args], [p3p_prototype='struct passdb_module *probe(pool_t, const char *)'],
+		[event], [p3p_prototype='int probe(pool_t, struct event *, struct passdb_module **, const char **)'],
+		[parameters], [p3p_prototype='int probe(pool_t, struct event *, const struct passdb_parameters *, struct passdb_module **, const char **)'])
+	AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
+#include "lib.h"
+#include "auth-common.h"
+#include "auth-request.h"
+#include "passdb.h"
+extern $p3p_prototype;
+]], [[struct passdb_module_interface iface = { .preinit = probe }; (void)iface;]])],
+		[p3p_preinit=$p3p_try])
+done
+CFLAGS=$p3p_save_CFLAGS
+AC_MSG_RESULT([$p3p_preinit])
+AS_CASE([$dovecot_flavour:$p3p_preinit],
+	[2.3:args|2.4:event|2.4:parameters], [],
+	[AC_MSG_ERROR([passdbs of this Dovecot start in a way that is not known here; see config.log])])
+AM_CONDITIONAL([PREINIT_PARAMETERS], [test "$p3p_preinit" = parameters])
+
 CPPFLAGS=$p3p_save_CPPFLAGS
 AM_CONDITIONAL([DOVECOT_24], [test "$dovecot_flavour" = 2.4])
 ])

@@ -20,4 +20,7 @@ AC_ARG_WITH([policy-file],
 		[p3p_sysconfdir=`prefix=$p3p_prefix; eval echo "$sysconfdir"`])
 	 policy_file=$p3p_sysconfdir/dovecot/pop3-policy.conf])
 AC_SUBST([policy_file])
+dnl `doveadm pop3 check` asks it for the chain of passdbs.
+p3p_bindir=`echo "$dovecot_pkglibdir" | sed 's,/lib@<:@^/@:>@*/dovecot$,/bin,'`
+AC_PATH_PROG([DOVECONF], [doveconf], [$p3p_bindir/doveconf], [$p3p_bindir:$PATH])
 ])

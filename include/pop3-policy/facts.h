@@ -10,6 +10,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct policy_session_facts {
@@ -21,6 +22,9 @@ struct policy_session_facts {
 	/* SASL mechanism in upper case; USER/PASS is "PLAIN". "" outside a
 	   POP3 session. */
 	const char *mechanism;
+	/* The device that logged in: the name of the APOP secret, or what the
+	   user typed behind "+" and Dovecot took off. NULL or "" = unknown. */
+	const char *device;
 	/* Addresses as text, "" where there is none (doveadm). */
 	const char *remote_ip;
 	const char *local_ip;

@@ -17,6 +17,7 @@
  */
 
 #include "limits.h"
+#include "mechanism.h"
 #include "query.h"
 #include "verdict.h"
 
@@ -109,6 +110,10 @@ struct policy {
 	enum policy_uidl uidl;
 	enum policy_uidl_storm uidl_storm;
 	uint32_t uidl_storm_percent;	/* 0 to 100, default 10 */
+	struct policy_mechanisms mechanisms;
+	/* Absolute paths, NULL = not set: there is no APOP. */
+	const char *apop_secrets;
+	const char *apop_keys;
 
 	/* See struct policy_verdict, without_effect. */
 	enum policy_mode mode;
@@ -144,7 +149,8 @@ void policy_file_free(struct policy_file **file);
 /* Errors outside sections? They concern everybody. */
 bool policy_file_has_error(const struct policy_file *file);
 /* Does any section of the file have a key that guards what may be seen
-   (show, script), or one that looks like a slip of the pen for it? For use
+   (show, script) or who may log in how (mechanisms), or one that looks like a
+   slip of the pen for it? For use
    when it is unknown which section counts. */
 bool policy_file_has_guards(const struct policy_file *file);
 
@@ -173,7 +179,7 @@ size_t policy_file_check(const struct policy_file *file,
    after the file was freed, or -1 after reporting at least one error: those
    outside sections (again), of the section and of its ancestors.
    *has_guards_r says whether the policy has a key that guards what may be
-   seen (show, script); if it failed, also whether it might have one: an
+   seen (show, script, mechanisms); if it failed, also whether it might have one: an
    ancestor has it or can't be found, the key is misspelt. report may be
    NULL. */
 int policy_load(const struct policy_file *file, const char *section,

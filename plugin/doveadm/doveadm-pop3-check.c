@@ -6,12 +6,14 @@
 #include "hash.h"
 #include "doveadm.h"
 #include "doveadm-print.h"
+#include "master-service.h"
+#include "policy-cache.h"
 #include "policy-script.h"
 #include "query.h"
-#include "user-policy.h"
 #include "compat-doveadm.h"
 #include "doveadm-pop3-policy.h"
 #include "pop3-policy/uidl-key.h"
+#include "passdb-chain.h"
 
 struct check {
 	pool_t pool;
@@ -100,6 +102,31 @@ static void check_uidl_key(struct check *check)
 	}
 }
 
+/* The passdb needs both, or none. */
+static void
+check_apop(struct check *check, const struct policy *policy)
+{
+	if ((policy->apop_secrets == NULL) != (policy->apop_keys == NULL)) {
+		check_print_error(check, t_strdup_printf(
+			"%s: [%s] has one of apop_secrets and apop_keys; "
+			"expected both", policy->file, policy->section));
+	}
+}
+
+static void check_report_chain(void *context, const char *text)
+{
+	check_print_error(context, text);
+}
+
+static void check_chain(struct check *check)
+{
+	const char *error;
+
+	if (passdb_chain_check(master_service_get_config_path(master_service),
+			       check_report_chain, check, &error) < 0)
+		check_print_error(check, error);
+}
+
 static void check_file(struct check *check, struct policy_file *file)
 {
 	struct policy *policy;
@@ -118,6 +145,7 @@ static void check_file(struct check *check, struct policy_file *file)
 		check_rules(check, &policy->retrieve_rules);
 		check_rules(check, &policy->expire_rules);
 		check_script(check, policy);
+		check_apop(check, policy);
 		policy_free(&policy);
 	}
 }
@@ -129,8 +157,7 @@ check_run(struct check *check, const char *path, const char *section_name)
 	const char *section, *error;
 	unsigned int errors;
 
-	if (user_policy_read_file(path, check_report, check,
-				  &file, &error) < 0) {
+	if (policy_cache_read(path, check_report, check, &file, &error) < 0) {
 		check_print_error(check, error);
 		return EX_NOINPUT;
 	}
@@ -173,6 +200,9 @@ static void cmd_pop3_check(struct doveadm_cmd_context *cctx)
 		ret = EX_CONFIG;
 	} else {
 		check.uidl_key = set.uidl_key;
+		T_BEGIN {
+			check_chain(&check);
+		} T_END;
 		ret = check_run(&check, set.file, set.section);
 	}
 	hash_table_destroy(&check.errors);

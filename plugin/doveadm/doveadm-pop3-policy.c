@@ -7,6 +7,10 @@
 const char *doveadm_pop3_policy_plugin_version = DOVECOT_ABI_VERSION;
 
 static struct doveadm_cmd_ver2 *const doveadm_pop3_cmds[] = {
+	&doveadm_cmd_pop3_apop_add,
+	&doveadm_cmd_pop3_apop_list,
+	&doveadm_cmd_pop3_apop_remove,
+	&doveadm_cmd_pop3_apop_rotate,
 	&doveadm_cmd_pop3_check,
 	&doveadm_cmd_pop3_explain,
 	&doveadm_cmd_pop3_uidl_accept,

@@ -11,6 +11,10 @@
 
 struct module;
 
+extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_apop_add;
+extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_apop_list;
+extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_apop_remove;
+extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_apop_rotate;
 extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_check;
 extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_explain;
 extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_uidl_accept;

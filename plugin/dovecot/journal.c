@@ -300,6 +300,7 @@ static const string_t *journal_who(struct journal *journal)
 	append_field(journal->who, ",\"session\":\"", facts->id);
 	append_field(journal->who, ",\"ip\":\"", facts->remote_ip);
 	append_field(journal->who, ",\"mechanism\":\"", facts->mechanism);
+	append_field(journal->who, ",\"device\":\"", facts->device);
 	return journal->who;
 }
 

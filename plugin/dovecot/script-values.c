@@ -4,27 +4,8 @@
 #include "mail-user.h"
 #include "mail-storage-private.h"
 #include "compat.h"
+#include "session-facts.h"
 #include "script-values.h"
-
-static const char *user_get_field(struct mail_user *user, const char *name)
-{
-	const char *const *field, *value;
-	size_t length = strlen(name);
-
-	if (user->userdb_fields == NULL)
-		return NULL;
-	for (field = user->userdb_fields; *field != NULL; field++) {
-		if (strncmp(*field, name, length) != 0)
-			continue;
-		value = *field + length;
-		if (*value == '=')
-			return value + 1;
-		/* without a value */
-		if (*value == '\0')
-			return "";
-	}
-	return NULL;
-}
 
 int script_values_user(struct mail_user *user, enum script_field field,
 		       const char *name, struct script_value *value_r)
@@ -34,7 +15,7 @@ int script_values_user(struct mail_user *user, enum script_field field,
 		value_r->number = pop3_policy_compat_is_secured(user) ? 1 : 0;
 		return 1;
 	case SCRIPT_SESSION_FIELD:
-		value_r->text = user_get_field(user, name);
+		value_r->text = session_facts_userdb_field(user, name);
 		return value_r->text != NULL ? 1 : 0;
 	default:
 		i_unreached();

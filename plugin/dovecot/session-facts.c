@@ -12,6 +12,50 @@ static const char *ip_text(struct mail_user *user, const struct ip_addr *ip)
 		p_strdup(user->pool, net_ip2addr(ip));
 }
 
+const char *session_facts_userdb_field(struct mail_user *user, const char *name)
+{
+	const char *const *field, *value;
+	size_t length = strlen(name);
+
+	if (user->userdb_fields == NULL)
+		return NULL;
+	for (field = user->userdb_fields; *field != NULL; field++) {
+		if (strncmp(*field, name, length) != 0)
+			continue;
+		value = *field + length;
+		if (*value == '=')
+			return value + 1;
+		/* without a value */
+		if (*value == '\0')
+			return "";
+	}
+	return NULL;
+}
+
+/* "phone" where alice logged in as alice+phone; else "". */
+static const char *plus_device(struct mail_user *user, const char *login)
+{
+	const char *plus = strchr(login, '+'), *at;
+
+	if (plus == NULL)
+		return "";
+	at = strchr(plus, '@');
+	if (at == NULL)
+		at = plus + strlen(plus);
+	if (strcasecmp(user->username, t_strconcat(
+			t_strdup_until(login, plus), at, NULL)) != 0)
+		return "";
+	return p_strdup_until(user->pool, plus + 1, at);
+}
+
+static const char *device(struct mail_user *user, const char *login)
+{
+	const char *name =
+		session_facts_userdb_field(user, "pop3_policy_device");
+
+	return name != NULL ? name : plus_device(user, login);
+}
+
 void session_facts_init(struct policy_session_facts *facts_r,
 			struct mail_user *user, int64_t now)
 {
@@ -21,6 +65,7 @@ void session_facts_init(struct policy_session_facts *facts_r,
 		user->username;
 	facts_r->mechanism = user->auth_mech == NULL ? "" :
 		p_strdup(user->pool, t_str_ucase(user->auth_mech));
+	facts_r->device = device(user, facts_r->login);
 	facts_r->remote_ip = ip_text(user, user->conn.remote_ip);
 	facts_r->local_ip = ip_text(user, user->conn.local_ip);
 	facts_r->id = user->session_id != NULL ? user->session_id : "";

@@ -15,4 +15,9 @@ struct mail_user;
 void session_facts_init(struct policy_session_facts *facts_r,
 			struct mail_user *user, int64_t now);
 
+/* The userdb field of this name, which may have come from a passdb; "" if it has
+   no value, NULL if there is none. Owned by the user. */
+const char *session_facts_userdb_field(struct mail_user *user,
+				       const char *name);
+
 #endif

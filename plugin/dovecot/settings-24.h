@@ -22,7 +22,7 @@ extern const struct setting_parser_info pop3_policy_setting_parser_info;
 
 /* The settings in force for this event, as compat.h wants them; strings are
    allocated from pool. Returns 0, or -1 and error_r (data stack). In
-   compat-24.c, which the settings module does not have. */
+   settings-24-get.c, which the settings module does not have. */
 int pop3_policy_settings_24_get(struct event *event, pool_t pool,
 				struct pop3_policy_settings *set_r,
 				const char **error_r);

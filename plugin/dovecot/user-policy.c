@@ -3,98 +3,9 @@
 #include "lib.h"
 #include "mail-user.h"
 #include "compat.h"
+#include "policy-cache.h"
 #include "policy-script.h"
-#include "regular-file.h"
 #include "user-policy.h"
-
-#include <unistd.h>
-
-/* A hundred thousand sections fit. A larger file is somebody's mistake and
-   would make each new process slow. */
-#define POLICY_FILE_MAX_SIZE (64 * 1024 * 1024)
-
-/* The policy file that this process read last. */
-static struct {
-	char *path;
-	struct stat st;
-	struct policy_file *file;
-	/* The first error outside sections, or NULL */
-	char *error;
-} cache;
-
-struct first_error {
-	const char *text; /* data stack */
-};
-
-static void
-report_first_error(void *context, const char *file, unsigned int line,
-		   unsigned int column, const char *text)
-{
-	struct first_error *first = context;
-
-	if (first->text != NULL)
-		return;
-	first->text = line == 0 ? t_strdup_printf("%s: %s", file, text) :
-		t_strdup_printf("%s:%u:%u: %s", file, line, column, text);
-}
-
-/* Returns 0, or -1 and error_r. */
-static int
-policy_file_read(const char *path, int fd, const struct stat *st,
-		 policy_error_func_t *report, void *context,
-		 struct policy_file **file_r, const char **error_r)
-{
-	char *data;
-
-	if (regular_file_read(path, fd, st, &data, error_r) < 0)
-		return -1;
-	*file_r = policy_file_parse(path, data, st->st_size, report, context);
-	i_free(data);
-	if (*file_r == NULL) {
-		*error_r = t_strdup_printf("%s: Out of memory", path);
-		return -1;
-	}
-	return 0;
-}
-
-static void cache_clear(void)
-{
-	policy_file_free(&cache.file);
-	i_free(cache.path);
-	i_free(cache.error);
-}
-
-/* Returns 1 and sets the cache, 0 if there is no such file, -1 on error. */
-static int cache_load(const char *path, const char **error_r)
-{
-	struct first_error first = { NULL };
-	struct policy_file *file;
-	struct stat st;
-	int fd, ret;
-
-	/* Opened even when it is cached: the next user of this process may not
-	   have the rights to read it. */
-	ret = regular_file_open(path, POLICY_FILE_MAX_SIZE, &fd, &st, error_r);
-	if (ret <= 0)
-		return ret;
-	if (cache.file != NULL && strcmp(cache.path, path) == 0 &&
-	    regular_file_is_same(&cache.st, &st)) {
-		i_close_fd(&fd);
-		return 1;
-	}
-	ret = policy_file_read(path, fd, &st, report_first_error, &first,
-			       &file, error_r);
-	i_close_fd(&fd);
-	if (ret < 0)
-		return -1;
-
-	cache_clear();
-	cache.path = i_strdup(path);
-	cache.st = st;
-	cache.file = file;
-	cache.error = i_strdup(first.text);
-	return 1;
-}
 
 static void
 user_policy_broken(struct user_policy *policy, const char *error, bool guards)
@@ -111,15 +22,16 @@ void user_policy_set_broken(struct user_policy *policy, const char *error)
 }
 
 static void
-user_policy_load_section(struct user_policy *policy, const char *section)
+user_policy_load_section(struct user_policy *policy,
+			 const struct policy_file *file, const char *section)
 {
-	struct first_error first = { NULL };
+	struct policy_first_error first = { NULL };
 	const char *error;
 	bool guards;
 
 	policy->section = i_strdup(section);
-	if (policy_load(cache.file, section, &policy->policy, &guards,
-			report_first_error, &first) < 0) {
+	if (policy_load(file, section, &policy->policy, &guards,
+			policy_first_error_report, &first) < 0) {
 		user_policy_broken(policy, first.text, guards);
 		return;
 	}
@@ -133,7 +45,8 @@ static void
 user_policy_load_settings(struct user_policy *policy, struct mail_user *user,
 			  const struct pop3_policy_settings *set)
 {
-	const char *section, *error;
+	const struct policy_file *file;
+	const char *section, *file_error, *error;
 	int ret;
 
 	policy->file = i_strdup(set->file);
@@ -145,7 +58,7 @@ user_policy_load_settings(struct user_policy *policy, struct mail_user *user,
 		user_policy_broken(policy, error, TRUE);
 		return;
 	}
-	ret = cache_load(set->file, &error);
+	ret = policy_cache_load(set->file, &file, &file_error, &error);
 	if (ret == 0 && !set->file_is_set && set->section[0] == '\0') {
 		policy->state = USER_POLICY_NONE;
 		return;
@@ -155,13 +68,13 @@ user_policy_load_settings(struct user_policy *policy, struct mail_user *user,
 		user_policy_broken(policy, error, TRUE);
 		return;
 	}
-	if (cache.error != NULL) {
-		user_policy_broken(policy, cache.error,
-				   policy_file_has_guards(cache.file));
+	if (file_error != NULL) {
+		user_policy_broken(policy, file_error,
+				   policy_file_has_guards(file));
 		return;
 	}
 
-	ret = policy_file_select(cache.file, set->section, user->username,
+	ret = policy_file_select(file, set->section, user->username,
 				 &section);
 	if (ret < 0) {
 		error = t_strdup_printf(
@@ -171,7 +84,7 @@ user_policy_load_settings(struct user_policy *policy, struct mail_user *user,
 	} else if (ret == 0) {
 		policy->state = USER_POLICY_NONE;
 	} else {
-		user_policy_load_section(policy, section);
+		user_policy_load_section(policy, file, section);
 	}
 }
 
@@ -216,21 +129,6 @@ void user_policy_free(struct user_policy **_policy)
 
 void user_policy_deinit(void)
 {
-	cache_clear();
+	policy_cache_clear();
 	policy_script_process_deinit();
-}
-
-int user_policy_read_file(const char *path, policy_error_func_t *report,
-			  void *context, struct policy_file **file_r,
-			  const char **error_r)
-{
-	struct stat st;
-	int fd, ret;
-
-	if (regular_file_open(path, POLICY_FILE_MAX_SIZE, &fd, &st, error_r) <= 0)
-		return -1;
-	ret = policy_file_read(path, fd, &st, report, context, file_r,
-			       error_r);
-	i_close_fd(&fd);
-	return ret;
 }

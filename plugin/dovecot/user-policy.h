@@ -53,10 +53,4 @@ void user_policy_free(struct user_policy **policy);
 /* Frees what is kept for the whole process. */
 void user_policy_deinit(void);
 
-/* Read a policy file and index it, for `doveadm pop3 check`. Returns 0, or -1
-   and error_r (data stack) if it can't be read. */
-int user_policy_read_file(const char *path, policy_error_func_t *report,
-			  void *context, struct policy_file **file_r,
-			  const char **error_r);
-
 #endif

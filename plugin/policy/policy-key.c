@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy-file.h"
 #include "policy-key.h"
+#include "policy-mechanism.h"
 #include "policy-query.h"
 #include "policy-rule.h"
 #include "policy-value.h"
@@ -338,6 +339,45 @@ set_uidl_storm_limit(struct policy_key_target *target,
 }
 
 static void
+set_mechanisms(struct policy_key_target *target,
+	       const struct policy_piece *pieces, size_t count)
+{
+	policy_mechanisms_parse(target->arena, target->errors, pieces, count,
+				&target->policy->mechanisms);
+}
+
+static void
+set_path(struct policy_key_target *target, const struct policy_piece *pieces,
+	 size_t count, const char **path_r)
+{
+	*path_r = NULL;
+	if (count == 0)
+		return;
+	if (pieces->data[0] != '/') {
+		target_error(target, pieces, "expected an absolute path");
+		return;
+	}
+	*path_r = policy_arena_strndup(target->arena, pieces->data,
+				       pieces->length);
+	if (*path_r == NULL)
+		policy_errors_add_no_memory(target->errors);
+}
+
+static void
+set_apop_secrets(struct policy_key_target *target,
+		 const struct policy_piece *pieces, size_t count)
+{
+	set_path(target, pieces, count, &target->policy->apop_secrets);
+}
+
+static void
+set_apop_keys(struct policy_key_target *target,
+	      const struct policy_piece *pieces, size_t count)
+{
+	set_path(target, pieces, count, &target->policy->apop_keys);
+}
+
+static void
 set_inherit(struct policy_key_target *target,
 	    const struct policy_piece *pieces,
 	    size_t count)
@@ -410,6 +450,9 @@ static const struct policy_key policy_keys[] = {
 	{ "uidl", false, set_uidl },
 	{ "uidl_storm", false, set_uidl_storm },
 	{ "uidl_storm_limit", false, set_uidl_storm_limit },
+	{ "mechanisms", true, set_mechanisms },
+	{ "apop_secrets", false, set_apop_secrets },
+	{ "apop_keys", false, set_apop_keys },
 	{ "mode", false, set_mode },
 	{ "journal", false, set_journal },
 	{ "journal_required", false, set_journal_required },

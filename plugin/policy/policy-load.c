@@ -526,7 +526,8 @@ int policy_load(const struct policy_file *file, const char *section_text,
 	if (policy_errors_is_empty(&errors)) {
 		policy->expire_fingerprint = policy_fingerprint(policy);
 		*has_guards_r = policy->show != NULL ||
-			policy->script != NULL;
+			policy->script != NULL ||
+			policy->mechanisms.count > 0;
 		*policy_r = policy;
 		return 0;
 	}

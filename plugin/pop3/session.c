@@ -319,7 +319,8 @@ void pop3_session_mailbox_opened(struct pop3_session *session,
 			"but this mailbox %s", policy->file, policy->section,
 			why);
 		policy->guards = policy->policy->show != NULL ||
-			policy->policy->script != NULL;
+			policy->policy->script != NULL ||
+			policy->policy->mechanisms.count > 0;
 		pop3_session_failure(session, "Policy can't be applied, "
 				     "no mail can be removed", policy->error);
 	}
@@ -431,6 +432,18 @@ pop3_session_refuse(struct pop3_session *session, const char *line)
 	client->output = o_stream_create_null();
 }
 
+/* The secret was right; may he log in like this? */
+static void pop3_session_check_mechanism(struct pop3_session *session)
+{
+	char text[POLICY_LOGIN_REFUSAL_BYTES];
+
+	if (policy_login_is_allowed(session->policy->policy, &session->facts,
+				    text))
+		return;
+	e_info(session->event, "Login refused: %s", text);
+	pop3_session_refuse(session, t_strconcat("-ERR [AUTH] ", text, NULL));
+}
+
 static void pop3_session_send_login(struct pop3_session *session)
 {
 	struct event_passthrough *e =
@@ -477,7 +490,10 @@ void pop3_session_client_created(struct client **_client)
 	client->user->v.deinit_pre = pop3_session_user_deinit_pre;
 	MODULE_CONTEXT_SET(client->user, pop3_policy_user_module, session_user);
 
-	T_BEGIN {
+	if (policy->state == USER_POLICY_ACTIVE) T_BEGIN {
+		pop3_session_check_mechanism(session);
+	} T_END;
+	if (!session->refused) T_BEGIN {
 		session_script_begin(session);
 	} T_END;
 	if (policy->state == USER_POLICY_BROKEN) T_BEGIN {

@@ -17,6 +17,7 @@ enum object_field {
 	FIELD_LOGIN,
 	FIELD_POLICY,
 	FIELD_MECHANISM,
+	FIELD_DEVICE,
 	FIELD_TLS,
 	FIELD_SECURED,
 	FIELD_REMOTE_IP,
@@ -55,12 +56,13 @@ struct object_name {
 };
 
 /* The first REQUEST_NAMES_COUNT are those of a request. */
-#define REQUEST_NAMES_COUNT 12
+#define REQUEST_NAMES_COUNT 13
 static const struct object_name session_names[] = {
 	{ "user", FIELD_USER },
 	{ "login", FIELD_LOGIN },
 	{ "policy", FIELD_POLICY },
 	{ "mechanism", FIELD_MECHANISM },
+	{ "device", FIELD_DEVICE },
 	{ "tls", FIELD_TLS },
 	{ "secured", FIELD_SECURED },
 	{ "remote_ip", FIELD_REMOTE_IP },
@@ -284,6 +286,9 @@ static int session_index(lua_State *L)
 					 "the policy");
 	case FIELD_MECHANISM:
 		return push_text(L, facts->mechanism);
+	case FIELD_DEVICE:
+		return push_text(L, facts->device == NULL ? "" :
+				 facts->device);
 	case FIELD_TLS:
 		lua_pushboolean(L, facts->tls);
 		return 1;

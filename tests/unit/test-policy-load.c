@@ -319,7 +319,8 @@ START_TEST(test_load)
 	ck_assert_msg(strcmp(text, row->want) == 0, "%s: %s", row->title,
 		      text);
 	ck_assert_msg(guards == (policy->show != NULL ||
-				 policy->script != NULL), "%s: guards",
+				 policy->script != NULL ||
+				 policy->mechanisms.count > 0), "%s: guards",
 		      row->title);
 	ck_assert_uint_ne(policy->expire_fingerprint, 0);
 	policy_free(&policy);

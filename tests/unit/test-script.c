@@ -265,6 +265,10 @@ static const struct answer_row {
 	{ RETURN("delete", "policy.DENY, tostring(session.mechanism) .. "
 	  "tostring(session.remote_ip) .. tostring(session.id)"), "delete",
 	  "mechanism=|remote_ip=|id=", "deny \"nilnilnil\"" },
+	{ RETURN("delete", "policy.DENY, session.device"), "delete",
+	  "device=phone", "deny \"phone\"" },
+	{ RETURN("delete", "policy.DENY, tostring(session.device)"), "delete",
+	  NULL, "deny \"nil\"" },
 	{ RETURN("delete", "policy.DENY, tostring(session.tls) .. "
 	  "tostring(session.secured)"), "delete", "tls=no|secured=yes",
 	  "deny \"falsetrue\"" },

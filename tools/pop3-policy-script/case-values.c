@@ -33,6 +33,7 @@ static const struct case_key {
 	{ "user", TYPE_TEXT, -1, NULL },
 	{ "login", TYPE_TEXT, -1, NULL },
 	{ "mechanism", TYPE_TEXT, -1, NULL },
+	{ "device", TYPE_TEXT, -1, NULL },
 	{ "tls", TYPE_FLAG, -1, NULL },
 	{ "remote_ip", TYPE_TEXT, -1, NULL },
 	{ "local_ip", TYPE_TEXT, -1, NULL },
@@ -357,6 +358,7 @@ void case_values_ask(struct case_values *values,
 	session->user = case_text(values, "user", "user@example.org");
 	session->login = case_text(values, "login", session->user);
 	session->mechanism = case_text(values, "mechanism", "PLAIN");
+	session->device = case_text(values, "device", "");
 	session->remote_ip = case_text(values, "remote_ip", "192.0.2.1");
 	session->local_ip = case_text(values, "local_ip", "192.0.2.2");
 	session->id = case_text(values, "id", "session");

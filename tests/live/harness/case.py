@@ -26,6 +26,8 @@ class LiveTest(unittest.TestCase):
       settings       more settings of the instance, name -> value
       pop3_settings  more settings inside protocol pop3
       extra_config   text for the end of dovecot.conf
+      passdbs        how passwords are checked; see write_config()
+      tls            True: with TLS
 
     Tests of equal plugins, settings and extra_config share a running
     instance; userdb fields of a user (fields=...) override most settings
@@ -42,6 +44,8 @@ class LiveTest(unittest.TestCase):
     settings = {}
     pop3_settings = {}
     extra_config = ""
+    passdbs = ()
+    tls = False
 
     # Set by the runner
     instances = None
@@ -68,10 +72,12 @@ class LiveTest(unittest.TestCase):
 
     def instance(self, **changes):
         """The shared instance of this version with the class's settings;
-        arguments (plugins, settings, pop3_settings, extra) replace them."""
+        arguments (plugins, settings, pop3_settings, extra, passdbs, tls)
+        replace them."""
         arguments = {
             "plugins": self.plugins, "settings": self.settings,
             "pop3_settings": self.pop3_settings, "extra": self.extra_config,
+            "passdbs": self.passdbs, "tls": self.tls,
         }
         arguments.update(changes)
         return self.instances.get(self.version, **arguments)

@@ -8,8 +8,7 @@ base_dir = {run}
 state_dir = {run}
 log_path = {base}/dovecot.log
 listen = 127.0.0.1
-ssl = no
-mail_uid = {uid}
+{ssl}mail_uid = {uid}
 mail_gid = {gid}
 first_valid_uid = 1
 auth_failure_delay = 0
@@ -33,7 +32,8 @@ service pop3-login {{
     port = {pop3_port}
   }}
   inet_listener pop3s {{
-    port = 0
+    port = {pop3s_port}
+    ssl = yes
   }}
 }}
 service imap-login {{
@@ -51,7 +51,7 @@ service pop3 {{
 service imap {{
   executable = {imap}
 }}
-service lmtp {{
+{auth}service lmtp {{
   executable = {faked} {libexec}/lmtp
   {service_count} = 1
   inet_listener lmtp {{
@@ -64,10 +64,6 @@ _23 = """\
 protocols = pop3 imap lmtp
 disable_plaintext_auth = no
 login_log_format_elements = user=<%u> method=%m rport=%b mpid=%e session=<%{{session}}>
-passdb {{
-  driver = passwd-file
-  args = {base}/users/%u
-}}
 userdb {{
   driver = passwd-file
   args = {base}/users/%u
@@ -86,9 +82,6 @@ auth_allow_cleartext = yes
 login_log_format_elements = user=<%{{user}}> method=%{{mechanism}} rport=%{{remote_port}} mpid=%{{mail_pid}} session=<%{{session}}>
 mail_driver = maildir
 mail_path = ~/Maildir
-passdb passwd-file {{
-  passwd_file_path = {base}/users/%{{user}}
-}}
 userdb passwd-file {{
   passwd_file_path = {base}/users/%{{user}}
 }}
@@ -123,12 +116,47 @@ def _settings(is_24, settings):
     return "".join(lines)
 
 
-def write_config(is_24, values, plugins, settings, pop3_settings, extra):
+def _ssl(is_24, tls):
+    if not tls:
+        return "ssl = no\n"
+    if is_24:
+        return ("ssl = yes\nssl_server_cert_file = @BASE@/tls.crt\n"
+                "ssl_server_key_file = @BASE@/tls.key\n")
+    return "ssl = yes\nssl_cert = <@BASE@/tls.crt\nssl_key = <@BASE@/tls.key\n"
+
+
+# The users of the instance, who have the same password.
+USERS = ("passwd-file", {"args": "@BASE@/users/%u"})
+
+
+def _passdb(is_24, number, driver, settings):
+    """settings: as 2.3 calls them."""
+    if not is_24:
+        return "passdb {\n  driver = %s\n%s}\n" % (driver, "".join(
+            "  %s = %s\n" % item for item in settings.items()))
+    names = {
+        "args": {"passwd-file": "passwd_file_path",
+                 "pop3_policy": "pop3_policy_file",
+                 "static": "passdb_static_password"}[driver],
+        "mechanisms": "mechanisms_filter",
+    }
+    return "passdb p%d {\n  driver = %s\n%s}\n" % (number, driver, "".join(
+        "  %s = %s\n" % (names.get(name, name),
+                         value.replace("%u", "%{user}"))
+        for name, value in settings.items()))
+
+
+def write_config(is_24, values, plugins, settings, pop3_settings, extra,
+                 passdbs=(), tls=False):
     """The whole text. settings and pop3_settings: name -> value; extra: text
-    as it stands."""
-    values = dict(values, service_count="restart_request_count" if is_24
+    as it stands; passdbs: (driver, {setting: value}), settings as 2.3 calls
+    them. @BASE@ is the folder of the instance."""
+    values = dict(values, ssl=_ssl(is_24, tls),
+                  service_count="restart_request_count" if is_24
                   else "service_count")
     text = (_24 if is_24 else _23).format(**values)
+    for number, (driver, passdb) in enumerate(passdbs or (USERS,)):
+        text += _passdb(is_24, number, driver, passdb)
     text += _COMMON.format(**values)
     if values["modules"]:
         text += "mail_plugin_dir = %s\n" % values["modules"]
@@ -136,4 +164,4 @@ def write_config(is_24, values, plugins, settings, pop3_settings, extra):
     text += _settings(is_24, settings)
     if pop3_settings:
         text += "protocol pop3 {\n%s}\n" % _settings(is_24, pop3_settings)
-    return text + extra
+    return (text + extra).replace("@BASE@", values["base"])

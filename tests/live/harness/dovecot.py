@@ -130,10 +130,12 @@ class Dovecot:
     plugins: mail_plugins of all protocols. settings, pop3_settings: name ->
     value, global and of protocol pop3 (pop3_policy* goes where the version
     wants it). extra: text for the end of dovecot.conf. ports: those of POP3,
-    IMAP and LMTP; default: any that are free."""
+    IMAP and LMTP; default: any that are free. passdbs: see write_config(). tls:
+    with STLS, and POP3 over TLS on pop3s_port."""
 
     def __init__(self, target, plugins=("pop3_policy",), settings=None,
-                 pop3_settings=None, extra="", ports=None):
+                 pop3_settings=None, extra="", ports=None, passdbs=(),
+                 tls=False):
         self.target = target
         self.version = target.version
         self.is_24 = target.is_24
@@ -165,6 +167,9 @@ class Dovecot:
 
         self.pop3_port, self.imap_port, self.lmtp_port = \
             ports or free_ports(3)
+        self.pop3s_port = free_ports(1)[0] if tls else 0
+        if tls:
+            self._make_certificate()
         self.environment = {
             "LD_PRELOAD": target.faketime_library(),
             "FAKETIME_TIMESTAMP_FILE": self.base + "/clock",
@@ -192,18 +197,41 @@ class Dovecot:
             "faked": _with_environment(self.environment),
             "pop3": self._checked_command("pop3"),
             "imap": self._checked_command("imap"),
+            "auth": "service auth {\n  executable = %s\n}\n" % (
+                self._checked_command("auth", self._auth_environment()))
+            if _checker() else "",
             "limits": "default_vsz_limit = %s\n" % (
                 "unlimited" if self.is_24 else "0") if _checker() else "",
             "pop3_port": self.pop3_port,
             "imap_port": self.imap_port,
             "lmtp_port": self.lmtp_port,
-        }, plugins, settings or {}, pop3_settings or {}, extra)
+            "pop3s_port": self.pop3s_port,
+        }, plugins, settings or {}, pop3_settings or {}, extra, passdbs, tls)
         with open(os.path.join(self.host_base, "dovecot.conf"), "w") as file:
             file.write(text)
 
-    def _checked_command(self, program):
+    def _make_certificate(self):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+             "-subj", "/CN=127.0.0.1", "-days", "30",
+             "-addext", "subjectAltName=IP:127.0.0.1",
+             "-keyout", self.host_base + "/tls.key",
+             "-out", self.host_base + "/tls.crt"],
+            check=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def _auth_environment(self):
+        """It has the real clock."""
+        if _checker() != "asan":
+            return ""
+        return _with_environment({
+            "LD_PRELOAD": self.target.asan_library(),
+            "ASAN_OPTIONS": self.environment["ASAN_OPTIONS"]})
+
+    def _checked_command(self, program, environment=None):
         """What starts a process of this program. A checker writes to standard
-        error, which is Dovecot's log."""
+        error, which is Dovecot's log. environment: instead of that with the
+        clock."""
         command = [self.libexec + "/" + program]
         if _checker() == "valgrind":
             # Blocks that are still reachable are Dovecot's own.
@@ -213,7 +241,9 @@ class Dovecot:
                        "--errors-for-leak-kinds=definite",
                        "--suppressions=%s/valgrind.supp" % self.base
                        ] + command
-        return " ".join([_with_environment(self.environment)] + command)
+        if environment is None:
+            environment = _with_environment(self.environment)
+        return " ".join([environment] + command).strip()
 
     # Starting and stopping
 
@@ -308,6 +338,11 @@ class Dovecot:
                 result.stdout.decode(errors="replace"),
                 result.stderr.decode(errors="replace")))
         return result.stdout
+
+    def internal_user(self):
+        """(uid, gid) that the auth process runs as."""
+        return tuple(int(self.target.run_in_root(
+            ["id", option, "dovecot"]).stdout) for option in ("-u", "-g"))
 
     # Users
 

@@ -5,8 +5,10 @@ It sends what it is told, when it is told, so that a test decides what is
 pipelined. Pop3 objects come from User.pop3().
 """
 
+import hashlib
 import re
 import socket
+import ssl
 import time
 
 
@@ -54,8 +56,11 @@ def _is_running(pid):
 
 
 class Pop3:
+    """source: the client's address; 127.0.0.1 counts as secured, others of
+    the loopback interface do not. tls: over TLS from the start."""
+
     def __init__(self, dovecot, name, password, transcripts=None, rcvbuf=None,
-                 timeout=30):
+                 timeout=30, source=None, tls=False):
         self._dovecot = dovecot
         self.name = name
         self.password = password
@@ -69,10 +74,25 @@ class Pop3:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.sock.settimeout(timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock.connect(("127.0.0.1", dovecot.pop3_port))
+        if source is not None:
+            self.sock.bind((source, 0))
+        self.sock.connect(("127.0.0.1", dovecot.pop3s_port if tls
+                           else dovecot.pop3_port))
         self._port = self.sock.getsockname()[1]
+        if tls:
+            self._begin_tls()
         self.may_be_logged_in = self.is_logged_in = False
         self.greeting = self.read_reply()
+
+    def _begin_tls(self):
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self.sock = context.wrap_socket(self.sock)
+
+    def stls(self):
+        self.ok("STLS")
+        self._begin_tls()
 
     # Bytes
 
@@ -170,6 +190,13 @@ class Pop3:
         reply = self.ok("PASS " + self.password)
         self.is_logged_in = True
         return reply
+
+    def apop(self, secret):
+        """Sends APOP; returns its Reply."""
+        message_id = re.search(r"<[^>]*>", self.greeting.text).group(0)
+        digest = hashlib.md5((message_id + secret).encode()).hexdigest()
+        self.may_be_logged_in = True
+        return self.cmd("APOP %s %s" % (self.name, digest))
 
     def stat(self):
         """(number of messages, their size)"""

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lib.h"
+#include "ioloop.h"
+#include "pop3-policy/secret.h"
+#include "compat-auth.h"
+#include "login-policy.h"
+#include "policy-cache.h"
+
+const char *authdb_pop3_policy_version = DOVECOT_ABI_VERSION;
+
+/* What Dovecot says to who has a wrong password. */
+#define REFUSED_TEXT "Authentication failed."
+#define FAILED_TEXT "[SYS/TEMP] Login is not possible now."
+
+/* The only answer that neither the next passdb nor a setting of the chain can
+   turn into a login. */
+static enum passdb_result
+refuse(struct auth_request *request, const char *text)
+{
+	auth_request_set_field(request, "reason", text, NULL);
+	return PASSDB_RESULT_USER_DISABLED;
+}
+
+static enum passdb_result
+fail(struct auth_request *request, const char *error)
+{
+	e_error(authdb_event(request), "Login refused: %s", error);
+	return refuse(request, FAILED_TEXT);
+}
+
+/* No opinion. What an earlier passdb has found right, stays right; what nobody
+   has verified is the next one's, and where there is none, Dovecot refuses
+   it. */
+static enum passdb_result no_opinion(const struct auth_request *request)
+{
+	return request->fields.skip_password_check ?
+		PASSDB_RESULT_USER_UNKNOWN : PASSDB_RESULT_NEXT;
+}
+
+static const struct pop3_passdb *
+request_passdb(const struct auth_request *request)
+{
+	return container_of(request->passdb->passdb, struct pop3_passdb,
+			    module);
+}
+
+static bool is_pop3(const struct auth_request *request)
+{
+	return strcasecmp(pop3_passdb_compat_protocol(request), "pop3") == 0;
+}
+
+static bool is_apop(const struct auth_request *request)
+{
+	return request->fields.mech_name != NULL &&
+		strcasecmp(request->fields.mech_name, "APOP") == 0;
+}
+
+/*
+ * Passwords: after an earlier passdb has found them right
+ */
+
+static enum passdb_result
+judge_verified(struct auth_request *request)
+{
+	char text[POLICY_LOGIN_REFUSAL_BYTES];
+	enum passdb_result result;
+	struct login_policy login;
+
+	login_policy_init(&login, request_passdb(request), request);
+	result = no_opinion(request);
+	if (login.state == LOGIN_POLICY_BROKEN && login.guards) {
+		result = fail(request, login.error);
+	} else if (login.state == LOGIN_POLICY_ACTIVE &&
+		   !login_policy_allows(&login, request, text)) {
+		e_info(authdb_event(request), "Login refused: %s", text);
+		result = refuse(request, text);
+	}
+	login_policy_deinit(&login);
+	return result;
+}
+
+static void
+pop3_passdb_verify_plain(struct auth_request *request,
+			 const char *password ATTR_UNUSED,
+			 verify_plain_callback_t *callback)
+{
+	enum passdb_result result = no_opinion(request);
+
+	if (request->fields.skip_password_check && is_pop3(request) &&
+	    request->fields.mech_name != NULL) T_BEGIN {
+		result = judge_verified(request);
+	} T_END;
+	callback(result, request);
+}
+
+/*
+ * APOP
+ */
+
+/* The digest was right. */
+static enum passdb_result
+accept_apop(struct auth_request *request, const struct secret_store *store,
+	    const struct login_policy *login, const struct secret_match *match)
+{
+	char text[POLICY_LOGIN_REFUSAL_BYTES];
+	struct secret_error error;
+
+	if (!login_policy_allows(login, request, text)) {
+		e_info(authdb_event(request), "APOP with secret %s refused: "
+		       "%s", match->name, text);
+		return refuse(request, text);
+	}
+	if (pop3_passdb_compat_lacks_tls(request)) {
+		e_info(authdb_event(request), "APOP with secret %s without "
+		       "TLS", match->name);
+	}
+	if (secret_store_note_use(store, request->fields.user, match->name,
+				  ioloop_time, &error) < 0) {
+		e_warning(authdb_event(request), "Last use of secret %s is "
+			  "not noted: %s", match->name, error.text);
+	}
+	auth_request_set_field(request, "userdb_pop3_policy_device",
+			       match->name, NULL);
+	return PASSDB_RESULT_OK;
+}
+
+static enum passdb_result
+check_apop(struct auth_request *request, const struct login_policy *login,
+	   struct secret_match *match_r)
+{
+	const struct policy *policy = login->policy;
+	const struct secret_store store = {
+		.secrets = policy->apop_secrets,
+		.keys = policy->apop_keys,
+	};
+	struct secret_apop apop;
+	struct secret_error error;
+	int ret;
+
+	if (store.secrets == NULL && store.keys == NULL) {
+		e_info(authdb_event(request), "APOP refused: [%s] has no "
+		       "apop_secrets", policy->section);
+		return refuse(request, REFUSED_TEXT);
+	}
+	if (store.secrets == NULL || store.keys == NULL) {
+		return fail(request, t_strdup_printf(
+			"%s: [%s] has one of apop_secrets and apop_keys; "
+			"expected both", policy->file, policy->section));
+	}
+	if (!secret_apop_parse(request->initial_response,
+			       request->initial_response_len, &apop)) {
+		/* as in an auth worker */
+		return fail(request, "APOP without initial response");
+	}
+	ret = secret_store_check(&store, request->fields.user, &apop,
+				 ioloop_time, match_r, &error);
+	if (ret < 0)
+		return fail(request, error.text);
+	if (ret == 0) {
+		e_info(authdb_event(request), "APOP refused: no secret of "
+		       "this user makes this digest");
+		return refuse(request, REFUSED_TEXT);
+	}
+	return accept_apop(request, &store, login, match_r);
+}
+
+static enum passdb_result
+judge_apop(struct auth_request *request, struct secret_match *match_r)
+{
+	enum passdb_result result;
+	struct login_policy login;
+
+	if (!is_pop3(request))
+		return fail(request, "APOP outside of POP3");
+	login_policy_init(&login, request_passdb(request), request);
+	switch (login.state) {
+	case LOGIN_POLICY_ACTIVE:
+		result = check_apop(request, &login, match_r);
+		break;
+	case LOGIN_POLICY_NONE:
+		e_info(authdb_event(request), "APOP refused: no section of "
+		       "the policy file is this user's");
+		result = refuse(request, REFUSED_TEXT);
+		break;
+	case LOGIN_POLICY_BROKEN:
+	default:
+		result = fail(request, login.error);
+		break;
+	}
+	login_policy_deinit(&login);
+	return result;
+}
+
+static void
+pop3_passdb_lookup_credentials(struct auth_request *request,
+			       lookup_credentials_callback_t *callback)
+{
+	enum passdb_result result;
+	struct secret_match match;
+
+	if (!is_apop(request)) {
+		callback(no_opinion(request), NULL, 0, request);
+		return;
+	}
+	i_zero(&match);
+	T_BEGIN {
+		result = judge_apop(request, &match);
+	} T_END;
+	/* Dovecot compares digests once more, before this returns. */
+	if (result == PASSDB_RESULT_OK)
+		callback(result, match.secret, match.secret_size, request);
+	else
+		callback(result, NULL, 0, request);
+	secret_match_clear(&match);
+}
+
+/*
+ * Module
+ */
+
+static void pop3_passdb_init(struct passdb_module *module)
+{
+	/* A worker is not told the initial response, and its reasons do not
+	   reach the client. */
+	if (module->blocking) {
+		i_warning("passdb pop3_policy: workers are of no use here; "
+			  "going on without");
+	}
+	module->blocking = FALSE;
+}
+
+static struct passdb_module_interface pop3_passdb_interface = {
+	.name = "pop3_policy",
+
+	.init = pop3_passdb_init,
+	.verify_plain = pop3_passdb_verify_plain,
+	.lookup_credentials = pop3_passdb_lookup_credentials,
+};
+
+void authdb_pop3_policy_init(struct module *module ATTR_UNUSED)
+{
+	pop3_passdb_compat_set_preinit(&pop3_passdb_interface);
+	passdb_register_module(&pop3_passdb_interface);
+}
+
+void authdb_pop3_policy_deinit(void)
+{
+	passdb_unregister_module(&pop3_passdb_interface);
+	policy_cache_clear();
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "lib.h"
+#include "array.h"
+#include "str.h"
+#include "pop3-policy-config.h"
+#include "passdb-chain.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define DOVECONF_MAX_BYTES (256 * 1024)
+
+struct chain_passdb {
+	/* "passdb users", or "passdb 2 (passwd-file)" where it has no name */
+	const char *title;
+	const char *driver;
+	/* "" = all */
+	const char *mechanisms;
+	const char *result_success, *result_failure, *result_internalfail;
+	bool deny;
+};
+
+struct chain {
+	ARRAY(struct chain_passdb) passdbs;
+	const char *mechanisms;
+	void (*report)(void *context, const char *text);
+	void *context;
+};
+
+/*
+ * Reading
+ */
+
+static void ATTR_NORETURN exec_doveconf(const char *config_path, int output)
+{
+	const char *const argv[] = {
+		POP3_POLICY_DOVECONF, "-c", config_path, "passdb",
+		"auth_mechanisms", NULL
+	};
+	static char *const env[] = { NULL };
+	int null = open("/dev/null", O_RDWR);
+
+	if (null != -1 && dup2(null, STDIN_FILENO) >= 0 &&
+	    dup2(null, STDERR_FILENO) >= 0 &&
+	    dup2(output, STDOUT_FILENO) >= 0) {
+		/* doveadm's environment tells that its settings were read */
+		(void)execve(argv[0], (char *const *)(uintptr_t)argv, env);
+	}
+	_exit(127);
+}
+
+static int
+doveconf_read(const char *config_path, const char **text_r,
+	      const char **error_r)
+{
+	string_t *text = t_str_new(4096);
+	char buf[4096];
+	int fds[2], status;
+	ssize_t size;
+	pid_t pid;
+
+	if (pipe(fds) < 0) {
+		*error_r = t_strdup_printf("pipe() failed: %m");
+		return -1;
+	}
+	pid = fork();
+	if (pid == 0)
+		exec_doveconf(config_path, fds[1]);
+	i_close_fd(&fds[1]);
+	if (pid == -1) {
+		*error_r = t_strdup_printf("fork() failed: %m");
+		i_close_fd(&fds[0]);
+		return -1;
+	}
+	while ((size = read(fds[0], buf, sizeof(buf))) > 0 &&
+	       str_len(text) < DOVECONF_MAX_BYTES)
+		str_append_data(text, buf, size);
+	i_close_fd(&fds[0]);
+	if (waitpid(pid, &status, 0) < 0 || size != 0 || status != 0) {
+		*error_r = t_strdup_printf(
+			"%s -c %s passdb failed; the chain of passdbs was "
+			"not checked", POP3_POLICY_DOVECONF, config_path);
+		return -1;
+	}
+	*text_r = str_c(text);
+	return 0;
+}
+
+static void
+chain_begin_passdb(struct chain *chain, const char *name)
+{
+	struct chain_passdb *passdb = array_append_space(&chain->passdbs);
+
+	/* what is not printed has its default */
+	passdb->title = name[0] == '\0' ? NULL :
+		t_strconcat("passdb ", name, NULL);
+	passdb->driver = name;
+	passdb->mechanisms = "";
+	passdb->result_success = "return-ok";
+	passdb->result_failure = "continue";
+	passdb->result_internalfail = "continue";
+}
+
+static void
+chain_set(struct chain *chain, const char *key, const char *value)
+{
+	struct chain_passdb *passdb = array_back_modifiable(&chain->passdbs);
+
+	if (strcmp(key, "driver") == 0)
+		passdb->driver = value;
+	else if (strcmp(key, "mechanisms") == 0 ||
+		 strcmp(key, "mechanisms_filter") == 0)
+		passdb->mechanisms = value;
+	else if (strcmp(key, "result_success") == 0)
+		passdb->result_success = value;
+	else if (strcmp(key, "result_failure") == 0)
+		passdb->result_failure = value;
+	else if (strcmp(key, "result_internalfail") == 0)
+		passdb->result_internalfail = value;
+	else if (strcmp(key, "deny") == 0)
+		passdb->deny = strcmp(value, "yes") == 0;
+}
+
+static void chain_parse(struct chain *chain, const char *text)
+{
+	const char *const *lines = t_strsplit(text, "\n");
+	const char *line, *key, *value;
+	unsigned int depth = 0;
+
+	for (; *lines != NULL; lines++) {
+		line = t_str_trim(*lines, " \t");
+		value = strstr(line, " = ");
+		key = value == NULL ? line : t_strdup_until(line, value);
+		value = value == NULL ? "" : t_str_trim(value + 3, " \t");
+		if (strcmp(line, "}") == 0) {
+			if (depth > 0)
+				depth--;
+		} else if (line[0] != '\0' && line[strlen(line) - 1] == '{') {
+			if (depth++ == 0 && strncmp(line, "passdb ", 7) == 0) {
+				line = t_strndup(line + 7, strlen(line) - 8);
+				chain_begin_passdb(chain,
+						   t_str_trim(line, " "));
+			}
+		} else if (depth == 0 && strcmp(key, "auth_mechanisms") == 0) {
+			chain->mechanisms = value;
+		} else if (depth == 1 && array_not_empty(&chain->passdbs)) {
+			chain_set(chain, key, value);
+		}
+	}
+}
+
+/*
+ * Checking
+ */
+
+static bool has_apop(const char *mechanisms)
+{
+	return str_array_icase_find(t_strsplit_spaces(mechanisms, " ,"),
+				    "apop");
+}
+
+static bool is_ours(const struct chain_passdb *passdb)
+{
+	return strcmp(passdb->driver, "pop3_policy") == 0;
+}
+
+static bool sees_apop(const struct chain *chain,
+		      const struct chain_passdb *passdb)
+{
+	return has_apop(chain->mechanisms) &&
+		(passdb->mechanisms[0] == '\0' ||
+		 has_apop(passdb->mechanisms));
+}
+
+static void
+chain_report(struct chain *chain, const struct chain_passdb *passdb,
+	     const char *text)
+{
+	chain->report(chain->context, t_strconcat(passdb->title, ": ", text,
+						  NULL));
+}
+
+/* One before pop3_policy. */
+static void
+chain_check_before(struct chain *chain, const struct chain_passdb *passdb,
+		   bool ours_is_last)
+{
+	if (passdb->deny)
+		return;
+	if (sees_apop(chain, passdb)) {
+		chain_report(chain, passdb, "it answers APOP before "
+			     "pop3_policy does and takes its passwords for "
+			     "secrets; put pop3_policy first, or name all of "
+			     "its mechanisms but APOP");
+	}
+	if (ours_is_last &&
+	    (strcmp(passdb->result_failure, "return-fail") != 0 ||
+	     strcmp(passdb->result_internalfail, "return-fail") != 0)) {
+		chain_report(chain, passdb, "what it refuses goes on to "
+			     "pop3_policy, which verifies no password; "
+			     "expected result_failure = return-fail and "
+			     "result_internalfail = return-fail");
+	}
+}
+
+static void chain_check(struct chain *chain)
+{
+	struct chain_passdb *passdb, *passdbs;
+	unsigned int i, count, ours = UINT_MAX;
+
+	passdbs = array_get_modifiable(&chain->passdbs, &count);
+	for (i = 0; i < count; i++) {
+		passdb = &passdbs[i];
+		if (passdb->title == NULL) {
+			passdb->title = t_strdup_printf("passdb %u (%s)",
+							i + 1, passdb->driver);
+		}
+		if (is_ours(passdb) && ours == UINT_MAX)
+			ours = i;
+	}
+	if (ours == UINT_MAX)
+		return;
+	for (i = 0; i < ours; i++)
+		chain_check_before(chain, &passdbs[i], ours + 1 == count);
+	for (i = ours; i < count; i++) {
+		passdb = &passdbs[i];
+		if (is_ours(passdb) &&
+		    (strcmp(passdb->result_success, "return-ok") != 0 ||
+		     strcmp(passdb->result_failure, "continue") != 0)) {
+			chain_report(chain, passdb, "expected result_success "
+				     "= return-ok and result_failure = "
+				     "continue, the defaults");
+		}
+	}
+}
+
+int passdb_chain_check(const char *config_path,
+		       void (*report)(void *context, const char *text),
+		       void *context, const char **error_r)
+{
+	struct chain chain = {
+		.mechanisms = "",
+		.report = report,
+		.context = context,
+	};
+	const char *text;
+
+	if (doveconf_read(config_path, &text, error_r) < 0)
+		return -1;
+	t_array_init(&chain.passdbs, 4);
+	chain_parse(&chain, text);
+	chain_check(&chain);
+	return 0;
+}
