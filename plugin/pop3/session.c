@@ -432,13 +432,17 @@ pop3_session_refuse(struct pop3_session *session, const char *line)
 	client->output = o_stream_create_null();
 }
 
-/* The secret was right; may he log in like this? */
+/* The secret was right; may he log in like this? A broken policy that doesn't
+   guard it has no word about it. */
 static void pop3_session_check_mechanism(struct pop3_session *session)
 {
+	static const struct policy without_mechanisms;
 	char text[POLICY_LOGIN_REFUSAL_BYTES];
 
-	if (policy_login_is_allowed(session->policy->policy, &session->facts,
-				    text))
+	if (policy_login_is_allowed(
+		session->policy->state == USER_POLICY_ACTIVE ?
+		session->policy->policy : &without_mechanisms,
+		&session->facts, text))
 		return;
 	e_info(session->event, "Login refused: %s", text);
 	pop3_session_refuse(session, t_strconcat("-ERR [AUTH] ", text, NULL));
@@ -490,7 +494,7 @@ void pop3_session_client_created(struct client **_client)
 	client->user->v.deinit_pre = pop3_session_user_deinit_pre;
 	MODULE_CONTEXT_SET(client->user, pop3_policy_user_module, session_user);
 
-	if (policy->state == USER_POLICY_ACTIVE) T_BEGIN {
+	if (policy->state == USER_POLICY_ACTIVE || !policy->guards) T_BEGIN {
 		pop3_session_check_mechanism(session);
 	} T_END;
 	if (!session->refused) T_BEGIN {
@@ -501,7 +505,7 @@ void pop3_session_client_created(struct client **_client)
 			"Policy is broken, login refused" :
 			"Policy is broken, no mail can be removed",
 			policy->error);
-		if (policy->guards)
+		if (policy->guards && !session->refused)
 			pop3_session_refuse(session, "-ERR [SYS/TEMP] "
 					    "Login is not possible now.");
 	} T_END;

@@ -78,6 +78,18 @@ class Mechanisms(Apop):
             user, "user", "stls", user.password),
             r"\[AUTH\] PLAIN is not allowed here; use: APOP with TLS")
 
+    def test_a_broken_policy_without_the_passdb(self):
+        # nothing in it says who may log in: the default holds
+        self.passdbs = (USERS,)
+        Apop.setUp(self)
+        user = self.apop_user()
+        self.write_policy("[default]\ndelete = xx\n")
+        self.expect_errors("Policy is broken")
+        self.assertRegex(self.try_login(
+            user, "apop", "clear", user.password), r"\[AUTH\] APOP is allow")
+        self.check_in(user, "apop", "stls", user.password)
+        self.check_in(user, "user", "clear", user.password)
+
     def test_a_script_is_not_asked(self):
         self.passdbs = POLICY_FIRST
         Apop.setUp(self)
