@@ -150,7 +150,9 @@ void policy_script_set_session(struct policy_script *script,
 bool policy_script_has_hook(const struct policy_script *script,
 			    enum script_hook hook)
 {
-	return script != NULL && script->state != NULL &&
+	/* one that could not be asked would seem to have nothing to say */
+	i_assert(script == NULL || script->state != NULL);
+	return script != NULL &&
 		script->engine->has_hook(script->state, hook);
 }
 

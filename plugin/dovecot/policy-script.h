@@ -58,7 +58,7 @@ int policy_script_begin(struct policy_script *script, struct mail_user *user,
 void policy_script_set_session(struct policy_script *script,
 			       const struct policy_script_session *session);
 
-/* Is the hook defined? script may be NULL: no. */
+/* Is the hook defined? script has begun, or is NULL: no. */
 bool policy_script_has_hook(const struct policy_script *script,
 			    enum script_hook hook);
 
