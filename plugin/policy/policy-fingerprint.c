@@ -1,20 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pop3-policy/policy.h"
+#include "fnv.h"
 #include "policy-fingerprint.h"
 
 #include <string.h>
-
-static uint32_t fingerprint_bytes(uint32_t hash, const char *data, size_t size)
-{
-	size_t i;
-
-	/* FNV-1a */
-	for (i = 0; i < size; i++) {
-		hash ^= (unsigned char)data[i];
-		hash *= UINT32_C(16777619);
-	}
-	return hash;
-}
 
 static uint32_t fingerprint_number(uint32_t hash, uint64_t number)
 {
@@ -23,7 +12,7 @@ static uint32_t fingerprint_number(uint32_t hash, uint64_t number)
 
 	for (i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (char)(number >> (8 * i) & 0xFF);
-	return fingerprint_bytes(hash, bytes, sizeof(bytes));
+	return fnv1a_add(hash, bytes, sizeof(bytes));
 }
 
 static uint32_t
@@ -33,8 +22,8 @@ fingerprint_query(uint32_t hash, const struct policy_query *query)
 
 	hash = fingerprint_number(hash, query->words_count);
 	for (i = 0; i < query->words_count; i++) {
-		hash = fingerprint_bytes(hash, query->words[i].text,
-					 strlen(query->words[i].text) + 1);
+		hash = fnv1a_add(hash, query->words[i].text,
+				 strlen(query->words[i].text) + 1);
 	}
 	return hash;
 }
@@ -42,7 +31,7 @@ fingerprint_query(uint32_t hash, const struct policy_query *query)
 uint32_t policy_fingerprint(const struct policy *policy)
 {
 	const struct policy_rules *rules = &policy->expire_rules;
-	uint32_t hash = UINT32_C(2166136261);
+	uint32_t hash = FNV1A_START;
 	size_t i;
 
 	hash = fingerprint_number(hash, (uint64_t)policy->min_retention_secs);
@@ -54,14 +43,14 @@ uint32_t policy_fingerprint(const struct policy *policy)
 	for (i = 0; i < rules->count; i++) {
 		hash = fingerprint_number(hash, rules->rules[i].action);
 		if (rules->rules[i].mailbox != NULL) {
-			hash = fingerprint_bytes(hash, rules->rules[i].mailbox,
-				strlen(rules->rules[i].mailbox) + 1);
+			hash = fnv1a_add(hash, rules->rules[i].mailbox,
+					 strlen(rules->rules[i].mailbox) + 1);
 		}
 		hash = fingerprint_query(hash, &rules->rules[i].query);
 	}
 	if (policy->script != NULL) {
-		hash = fingerprint_bytes(hash, policy->script,
-					 strlen(policy->script) + 1);
+		hash = fnv1a_add(hash, policy->script,
+				 strlen(policy->script) + 1);
 	}
 	return hash == 0 ? 1 : hash;
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pop3-policy/uidl.h"
+#include "fnv.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define HASH_START UINT32_C(2166136261)
 
 /* "-" and the digits of an unsigned int */
 #define SUFFIX_MAX_LENGTH 11
@@ -31,14 +30,9 @@ bool uidl_is_valid(const char *uidl)
 	return i > 0;
 }
 
-/* FNV-1a */
 static uint32_t uidl_hash_add(uint32_t hash, const char *text)
 {
-	for (; *text != '\0'; text++) {
-		hash ^= (unsigned char)*text;
-		hash *= UINT32_C(16777619);
-	}
-	return hash;
+	return fnv1a_add(hash, text, strlen(text));
 }
 
 static uint32_t uidl_hash_finish(uint32_t hash)
@@ -48,7 +42,7 @@ static uint32_t uidl_hash_finish(uint32_t hash)
 
 uint32_t uidl_hash(const char *uidl)
 {
-	return uidl_hash_finish(uidl_hash_add(HASH_START, uidl));
+	return uidl_hash_finish(uidl_hash_add(FNV1A_START, uidl));
 }
 
 static int entry_cmp(const void *p1, const void *p2)
@@ -157,7 +151,7 @@ uidl_shown_number(const struct uidl_entry *entry, unsigned int max)
 {
 	char name[UIDL_MAX_LENGTH + 1], suffix[SUFFIX_MAX_LENGTH + 1];
 	const size_t length = strlen(entry->wanted);
-	const uint32_t start = uidl_hash_add(HASH_START, entry->wanted);
+	const uint32_t start = uidl_hash_add(FNV1A_START, entry->wanted);
 	unsigned int number;
 	uint32_t hash;
 
