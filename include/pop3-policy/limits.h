@@ -15,7 +15,8 @@ struct script_limits {
 	/* Lua's virtual machine instructions, or as much work in a library
 	   function, of one call of a hook; loading may take as many */
 	uint64_t instructions;
-	/* wall clock, of one call of a hook; loading may take as much */
+	/* wall clock, of one call of a hook; loading may take as much, but of
+	   auth it is for both together */
 	uint32_t time_msecs;
 };
 

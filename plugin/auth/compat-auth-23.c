@@ -30,3 +30,8 @@ bool pop3_passdb_compat_lacks_tls(const struct auth_request *request)
 {
 	return request->fields.secured == AUTH_REQUEST_SECURED_NONE;
 }
+
+bool pop3_passdb_compat_has_tls(const struct auth_request *request)
+{
+	return request->fields.secured == AUTH_REQUEST_SECURED_TLS;
+}

@@ -31,3 +31,8 @@ bool pop3_passdb_compat_lacks_tls(const struct auth_request *request)
 {
 	return request->fields.conn_secured == AUTH_REQUEST_CONN_SECURED_NONE;
 }
+
+bool pop3_passdb_compat_has_tls(const struct auth_request *request)
+{
+	return request->fields.conn_secured == AUTH_REQUEST_CONN_SECURED_TLS;
+}

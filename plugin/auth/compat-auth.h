@@ -20,4 +20,7 @@ const char *pop3_passdb_compat_protocol(const struct auth_request *request);
    trusted network only that it is secured, whether by TLS or not. */
 bool pop3_passdb_compat_lacks_tls(const struct auth_request *request);
 
+/* Has the connection to this server TLS for certain? */
+bool pop3_passdb_compat_has_tls(const struct auth_request *request);
+
 #endif

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "lib.h"
-#include "net.h"
-#include "ioloop.h"
 #include "auth-fields.h"
-#include "compat-auth.h"
 #include "policy-cache.h"
 #include "login-policy.h"
 
@@ -75,26 +72,4 @@ void login_policy_deinit(struct login_policy *login)
 {
 	if (login->policy != NULL)
 		policy_free(&login->policy);
-}
-
-bool login_policy_allows(const struct login_policy *login,
-			 const struct auth_request *request,
-			 char text_r[POLICY_LOGIN_REFUSAL_BYTES])
-{
-	const struct auth_request_fields *fields = &request->fields;
-	const struct policy_session_facts facts = {
-		.user = fields->user,
-		.login = fields->original_username,
-		.mechanism = t_str_ucase(fields->mech_name),
-		.remote_ip = fields->remote_ip.family == 0 ? "" :
-			net_ip2addr(&fields->remote_ip),
-		.local_ip = fields->local_ip.family == 0 ? "" :
-			net_ip2addr(&fields->local_ip),
-		.id = fields->session_id == NULL ? "" : fields->session_id,
-		/* where it is not certain, the pop3 process will know */
-		.tls = !pop3_passdb_compat_lacks_tls(request),
-		.now = ioloop_time,
-	};
-
-	return policy_login_is_allowed(login->policy, &facts, text_r);
 }

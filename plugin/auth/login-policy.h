@@ -36,10 +36,4 @@ void login_policy_init(struct login_policy *login_r,
 		       const struct auth_request *request);
 void login_policy_deinit(struct login_policy *login);
 
-/* Call once the secret was right. ACTIVE: may the user log in by this
-   mechanism from there? If not, text_r says what he should do. */
-bool login_policy_allows(const struct login_policy *login,
-			 const struct auth_request *request,
-			 char text_r[POLICY_LOGIN_REFUSAL_BYTES]);
-
 #endif

@@ -4,7 +4,9 @@
 #include "ioloop.h"
 #include "pop3-policy/secret.h"
 #include "compat-auth.h"
+#include "login-facts.h"
 #include "login-policy.h"
+#include "login-script.h"
 #include "policy-cache.h"
 
 const char *authdb_pop3_policy_version = DOVECOT_ABI_VERSION;
@@ -56,6 +58,34 @@ static bool is_apop(const struct auth_request *request)
 		strcasecmp(request->fields.mech_name, "APOP") == 0;
 }
 
+/* The secret was right: whatever refuses from here on may say what to do.
+   device: name of the APOP secret, or NULL. Returns allowed, or a refusal. */
+static enum passdb_result
+judge_login(struct auth_request *request, const struct policy *policy,
+	    const char *device, enum passdb_result allowed)
+{
+	char refusal[POLICY_LOGIN_REFUSAL_BYTES];
+	struct policy_session_facts facts;
+	const char *text;
+
+	login_facts_init(&facts, request, device);
+	if (!policy_login_is_allowed(policy, &facts, refusal)) {
+		e_info(authdb_event(request), "Login refused: %s", refusal);
+		return refuse(request, refusal);
+	}
+	switch (login_script_ask(policy, request, &facts, &text)) {
+	case LOGIN_SCRIPT_PASSED:
+		return allowed;
+	case LOGIN_SCRIPT_DENIED:
+		e_info(authdb_event(request), "Login refused by %s: %s",
+		       policy->script, text);
+		return refuse(request, text);
+	case LOGIN_SCRIPT_FAILED:
+		break;
+	}
+	return fail(request, text);
+}
+
 /*
  * Passwords: after an earlier passdb has found them right
  */
@@ -63,7 +93,6 @@ static bool is_apop(const struct auth_request *request)
 static enum passdb_result
 judge_verified(struct auth_request *request)
 {
-	char text[POLICY_LOGIN_REFUSAL_BYTES];
 	enum passdb_result result;
 	struct login_policy login;
 
@@ -71,10 +100,8 @@ judge_verified(struct auth_request *request)
 	result = no_opinion(request);
 	if (login.state == LOGIN_POLICY_BROKEN && login.guards) {
 		result = fail(request, login.error);
-	} else if (login.state == LOGIN_POLICY_ACTIVE &&
-		   !login_policy_allows(&login, request, text)) {
-		e_info(authdb_event(request), "Login refused: %s", text);
-		result = refuse(request, text);
+	} else if (login.state == LOGIN_POLICY_ACTIVE) {
+		result = judge_login(request, login.policy, NULL, result);
 	}
 	login_policy_deinit(&login);
 	return result;
@@ -101,16 +128,15 @@ pop3_passdb_verify_plain(struct auth_request *request,
 /* The digest was right. */
 static enum passdb_result
 accept_apop(struct auth_request *request, const struct secret_store *store,
-	    const struct login_policy *login, const struct secret_match *match)
+	    const struct policy *policy, const struct secret_match *match)
 {
-	char text[POLICY_LOGIN_REFUSAL_BYTES];
 	struct secret_error error;
+	enum passdb_result result;
 
-	if (!login_policy_allows(login, request, text)) {
-		e_info(authdb_event(request), "APOP with secret %s refused: "
-		       "%s", match->name, text);
-		return refuse(request, text);
-	}
+	result = judge_login(request, policy, match->name,
+			     PASSDB_RESULT_OK);
+	if (result != PASSDB_RESULT_OK)
+		return result;
 	if (pop3_passdb_compat_lacks_tls(request)) {
 		e_info(authdb_event(request), "APOP with secret %s without "
 		       "TLS", match->name);
@@ -126,10 +152,9 @@ accept_apop(struct auth_request *request, const struct secret_store *store,
 }
 
 static enum passdb_result
-check_apop(struct auth_request *request, const struct login_policy *login,
+check_apop(struct auth_request *request, const struct policy *policy,
 	   struct secret_match *match_r)
 {
-	const struct policy *policy = login->policy;
 	const struct secret_store store = {
 		.secrets = policy->apop_secrets,
 		.keys = policy->apop_keys,
@@ -162,7 +187,7 @@ check_apop(struct auth_request *request, const struct login_policy *login,
 		       "this user makes this digest");
 		return refuse(request, REFUSED_TEXT);
 	}
-	return accept_apop(request, &store, login, match_r);
+	return accept_apop(request, &store, policy, match_r);
 }
 
 static enum passdb_result
@@ -176,7 +201,7 @@ judge_apop(struct auth_request *request, struct secret_match *match_r)
 	login_policy_init(&login, request_passdb(request), request);
 	switch (login.state) {
 	case LOGIN_POLICY_ACTIVE:
-		result = check_apop(request, &login, match_r);
+		result = check_apop(request, login.policy, match_r);
 		break;
 	case LOGIN_POLICY_NONE:
 		e_info(authdb_event(request), "APOP refused: no section of "
@@ -248,4 +273,5 @@ void authdb_pop3_policy_deinit(void)
 {
 	passdb_unregister_module(&pop3_passdb_interface);
 	policy_cache_clear();
+	login_script_deinit();
 }

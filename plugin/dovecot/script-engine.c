@@ -13,7 +13,7 @@ static const struct script_engine *engine;
 static struct script_modules *modules;
 
 /* Beside the plugin that this is linked into, wherever Dovecot loaded it
-   from; doveadm's plugins are one folder further down. */
+   from; doveadm's and auth's plugins are one folder further down. */
 static const char *engine_path(void)
 {
 	const char *p, *dir;
@@ -24,7 +24,8 @@ static const char *engine_path(void)
 		return ENGINE_FILE;
 	dir = t_strdup_until(info.dli_fname, p);
 	p = strrchr(dir, '/');
-	if (p != NULL && strcmp(p + 1, "doveadm") == 0)
+	if (p != NULL && (strcmp(p + 1, "doveadm") == 0 ||
+			  strcmp(p + 1, "auth") == 0))
 		dir = t_strdup_until(dir, p);
 	return t_strconcat(dir, "/" ENGINE_FILE, NULL);
 }

@@ -144,6 +144,9 @@ void script_budget_begin(struct script *script, int hook)
 	script->deadline_usecs = script->started_usecs +
 		(int64_t)script->setup.limits.time_msecs * 1000;
 	script->deadline_stop = SCRIPT_STOP_TIME;
+	/* the auth process does nothing else meanwhile */
+	if (hook == SCRIPT_HOOK_AUTH)
+		script->deadline_usecs -= script->load_usecs;
 	if (hook == SCRIPT_HOOK_SHOW) {
 		left = (int64_t)script->setup.limits.time_msecs * 1000 *
 			SCRIPT_SHOW_TIME_FACTOR - script->show_usecs;
@@ -172,6 +175,8 @@ void script_budget_end(struct script *script, int hook)
 		usecs = now_usecs() - script->started_usecs;
 	if (hook == SCRIPT_HOOK_SHOW)
 		script->show_usecs += usecs;
+	else if (hook < 0)
+		script->load_usecs = usecs;
 	script->cost.instructions = script->instructions;
 	script->cost.usecs = (uint64_t)usecs;
 	script->cost.memory_bytes = script->memory.peak;

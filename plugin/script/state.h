@@ -92,7 +92,7 @@ struct script {
 	struct script_cost cost;
 
 	/* Of the session. */
-	int64_t show_usecs;
+	int64_t show_usecs, load_usecs;
 	unsigned int logged_session;
 	bool is_dead;
 	/* a table has a metatable that a script has made */

@@ -842,6 +842,31 @@ START_TEST(test_list_is_read_again)
 }
 END_TEST
 
+/* The auth process waits for loading and the call: together they have the time
+   of one. What is left of it says which cap strikes. */
+START_TEST(test_auth_time)
+{
+	const char *text = HOOK("auth", "while true do end") "\n"
+		HOOK("login", "while true do end");
+	struct script_setup setup = default_setup;
+	struct script *script;
+
+	setup.limits.time_msecs = SCRIPT_TIME_MAX_MSECS;
+	setup.limits.instructions = 100000;
+	script = load_within(text, strlen(text), &setup);
+	ck_assert_ptr_null(script_error(script));
+	ck_assert_int_gt(script->load_usecs, 0);
+	ck_assert_ptr_nonnull(strstr(ask(script, SCRIPT_HOOK_AUTH, NULL),
+				     "needs more instructions"));
+	script->load_usecs = (int64_t)SCRIPT_TIME_MAX_MSECS * 1000;
+	ck_assert_ptr_nonnull(strstr(ask(script, SCRIPT_HOOK_AUTH, NULL),
+				     "needs more time"));
+	ck_assert_ptr_nonnull(strstr(ask(script, SCRIPT_HOOK_LOGIN, NULL),
+				     "needs more instructions"));
+	script_free(&script);
+}
+END_TEST
+
 START_TEST(test_show_time)
 {
 	struct script_setup setup = default_setup;
@@ -973,6 +998,7 @@ int main(void)
 	tcase_add_test(tcase, test_abandon);
 	tcase_add_test(tcase, test_log);
 	tcase_add_test(tcase, test_list_is_read_again);
+	tcase_add_test(tcase, test_auth_time);
 	tcase_add_test(tcase, test_show_time);
 	tcase_add_test(tcase, test_cost_and_traceback);
 	tcase_add_test(tcase, test_two_scripts);
