@@ -59,6 +59,17 @@ struct event *pop3_policy_compat_event(struct mail_user *user)
 	return event;
 }
 
+int pop3_policy_compat_parse_uidl_format(const char *format,
+	struct pop3_policy_uidl_variables *variables_r,
+	const char **error_r ATTR_UNUSED)
+{
+	/* pop3 gives no values to the long names */
+	variables_r->md5 = var_has_key(format, 'm', NULL);
+	variables_r->filename = var_has_key(format, 'f', NULL);
+	variables_r->guid = var_has_key(format, 'g', NULL);
+	return 0;
+}
+
 int pop3_policy_compat_expand_uidl(string_t *dest, const char *format,
 				   const struct pop3_policy_uidl_values *values,
 				   struct event *event ATTR_UNUSED,

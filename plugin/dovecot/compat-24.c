@@ -33,6 +33,22 @@ struct event *pop3_policy_compat_event(struct mail_user *user)
 	return event_create(user->event);
 }
 
+int pop3_policy_compat_parse_uidl_format(const char *format,
+	struct pop3_policy_uidl_variables *variables_r, const char **error_r)
+{
+	struct var_expand_program *program;
+	const char *const *names;
+
+	if (var_expand_program_create(format, &program, error_r) < 0)
+		return -1;
+	names = var_expand_program_variables(program);
+	variables_r->md5 = str_array_find(names, "md5");
+	variables_r->filename = str_array_find(names, "filename");
+	variables_r->guid = str_array_find(names, "guid");
+	var_expand_program_free(&program);
+	return 0;
+}
+
 int pop3_policy_compat_expand_uidl(string_t *dest, const char *format,
 				   const struct pop3_policy_uidl_values *values,
 				   struct event *event, const char **error_r)

@@ -43,6 +43,16 @@ bool pop3_policy_compat_is_secured(struct mail_user *user);
    remote_ip and local_ip on both versions. Unreference it yourself. */
 struct event *pop3_policy_compat_event(struct mail_user *user);
 
+/* Which of its values does pop3_uidl_format ask for? UID and UIDVALIDITY are
+   always known. */
+struct pop3_policy_uidl_variables {
+	bool md5, filename, guid;
+};
+/* As Dovecot's pop3 understands the format. Returns 0, or -1 and *error_r
+   (data stack). */
+int pop3_policy_compat_parse_uidl_format(const char *format,
+	struct pop3_policy_uidl_variables *variables_r, const char **error_r);
+
 /* What pop3_uidl_format can refer to. */
 struct pop3_policy_uidl_values {
 	uint32_t uid, uidvalidity;

@@ -15,7 +15,6 @@
 #include "remaining.h"
 #include "session.h"
 #include "shown-uidl.h"
-#include "uidls.h"
 #include "user-policy.h"
 #include "removal.h"
 
@@ -114,8 +113,7 @@ static void removal_intend(struct removal *removal, struct mail *mail,
 						session->policy->policy,
 						&session->facts,
 						session->event);
-		removal->shown = shown_uidl_init(session->client,
-						 uidls_are_own(session));
+		removal->shown = shown_uidl_init(session);
 	}
 	message.uidl = shown_uidl_get(removal->shown, mail);
 	message.size = shown_uidl_get_size(removal->shown, mail);

@@ -6,9 +6,9 @@
 #include "mail-namespace.h"
 #include "mail-storage-private.h"
 #include "history.h"
+#include "mailbox-uidls.h"
 #include "policy-script.h"
 #include "shown-uidl.h"
-#include "uidls.h"
 #include "user-policy.h"
 #include "session.h"
 #include "session-script.h"
@@ -22,8 +22,7 @@
 static struct shown_uidl *session_get_shown(struct pop3_session *session)
 {
 	if (session->shown == NULL)
-		session->shown = shown_uidl_init(session->client,
-						 uidls_are_own(session));
+		session->shown = shown_uidl_init(session);
 	return session->shown;
 }
 
@@ -100,9 +99,9 @@ static int session_get_uidl(struct pop3_session *session, struct mail *mail,
 
 	if (session->making_uidls != NULL) {
 		/* what it would be without the script */
-		return uidls_get_base(session->making_uidls, mail->seq,
-				      &value_r->text, &value_r->text) < 0 ?
-			-1 : 1;
+		return mailbox_uidls_get_base(session->making_uidls, mail->seq,
+					      &value_r->text,
+					      &value_r->text) < 0 ? -1 : 1;
 	}
 	value_r->text = shown_uidl_get(shown, mail);
 	return value_r->text != NULL ? 1 : 0;

@@ -15,11 +15,11 @@
 
 struct user_policy;
 struct history;
+struct mailbox_uidls;
 struct judge;
 struct command_filter;
 struct delivery;
 struct shown_uidl;
-struct uidls;
 
 /* What the session did, for the summary line. */
 struct session_counters {
@@ -74,7 +74,7 @@ struct pop3_session {
 	uint32_t last_login;
 	bool last_login_known;
 	/* While its UIDLs are being made */
-	struct uidls *making_uidls;
+	struct mailbox_uidls *making_uidls;
 	/* What all further UIDLs are answered with, static; NULL = nothing */
 	const char *uidl_refusal;
 	/* The message, from 0, that is to be listed next */

@@ -3,29 +3,29 @@
 #define POP3_POLICY_SHOWN_UIDL_H
 
 /*
- * The UIDL and the size that Dovecot shows to a session's client.
+ * The number, the UIDL and the size under which a session's client sees a
+ * message.
  */
 
 #include "pop3-common.h"
 
+struct dovecot_uidl_settings;
 struct mail;
+struct pop3_session;
 struct shown_uidl;
 
-/* has_own: the session has UIDLs of its own, which uidls.h gives to Dovecot
-   when the client asks. */
-struct shown_uidl *shown_uidl_init(struct client *client, bool has_own);
+/* Dovecot's settings of UIDLs in this session; valid as long as the client. */
+void shown_uidl_get_settings(const struct client *client,
+			     struct dovecot_uidl_settings *set_r);
+
+struct shown_uidl *shown_uidl_init(struct pop3_session *session);
 void shown_uidl_deinit(struct shown_uidl **shown);
 
 /* Returns the message's UIDL (valid until the next call), or NULL where that
    could only be found out by opening the message, or by formats that are not
-   among the usual ones, or where the session's own are not known yet. */
+   among the usual ones, or where the session's own, which uidls.h gives to
+   Dovecot when the client asks, are not known yet. */
 const char *shown_uidl_get(struct shown_uidl *shown, struct mail *mail);
-/* The UIDL that Dovecot alone would show, whatever it takes. *permanent_r:
-   the storage has it already. Returns 0, or -1 and *error_r (data stack).
-   *uidl_r is valid until the next call. */
-int shown_uidl_compute(struct shown_uidl *shown, struct mail *mail,
-		       const char **uidl_r, bool *permanent_r,
-		       const char **error_r);
 /* Number of the message with this sequence, from 0. Returns FALSE if the
    session doesn't see it. */
 bool shown_uidl_get_msgnum(const struct shown_uidl *shown, uint32_t seq,
