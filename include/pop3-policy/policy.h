@@ -155,13 +155,16 @@ bool policy_file_has_error(const struct policy_file *file);
 bool policy_file_has_guards(const struct policy_file *file);
 
 /* Which section is this user's: [policy NAME] where name is given and not
-   "", else [user USER], else [domain DOMAIN] (what follows the last '@',
+   "", else the [user USER+DEVICE] of the device that he logs in with, else
+   [user USER], else [domain DOMAIN] (what follows the last '@',
    ASCII case-insensitive), else [default].
-   user: never NULL, UTF-8. Returns 1 and the section as it stands between
+   user: never NULL, UTF-8. login: the name as typed, see login.h; NULL where
+   nobody logs in. Returns 1 and the section as it stands between
    the brackets (owned by file), 0 if none of them exists, -1 if name is given
    and there is no [policy NAME]. */
 int policy_file_select(const struct policy_file *file, const char *name,
-		       const char *user, const char **section_r);
+		       const char *user, const char *login,
+		       const char **section_r);
 
 /* Walk all sections in the order of the file, a section that is there twice
    once: *index starts at 0 and is advanced. Returns NULL after the last. */

@@ -3,13 +3,23 @@
 #include "lib.h"
 #include "net.h"
 #include "ioloop.h"
-#include "pop3-policy/policy.h"
+#include "pop3-policy/login.h"
 #include "compat-auth.h"
 #include "login-facts.h"
 
 static const char *ip_text(const struct ip_addr *ip)
 {
 	return ip->family == 0 ? "" : net_ip2addr(ip);
+}
+
+static const char *typed_device(const struct auth_request_fields *fields)
+{
+	const char *device;
+	size_t length;
+
+	length = policy_login_device(fields->user, fields->original_username,
+				     &device);
+	return t_strndup(device, length);
 }
 
 void login_facts_init(struct policy_session_facts *facts_r,
@@ -21,7 +31,7 @@ void login_facts_init(struct policy_session_facts *facts_r,
 	facts_r->user = fields->user;
 	facts_r->login = fields->original_username;
 	facts_r->mechanism = t_str_ucase(fields->mech_name);
-	facts_r->device = device;
+	facts_r->device = device != NULL ? device : typed_device(fields);
 	facts_r->remote_ip = ip_text(&fields->remote_ip);
 	facts_r->local_ip = ip_text(&fields->local_ip);
 	facts_r->id = fields->session_id == NULL ? "" : fields->session_id;

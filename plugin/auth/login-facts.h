@@ -11,7 +11,7 @@
 #include "auth-request.h"
 
 /* Fill everything from the request. device: the name of the APOP secret; NULL
-   where it was none. tls is true unless there is none for certain. Strings are
+   where it was none; then what was typed behind "+" counts. tls is true unless there is none for certain. Strings are
    the request's or of the data stack. */
 void login_facts_init(struct policy_session_facts *facts_r,
 		      const struct auth_request *request, const char *device);

@@ -53,7 +53,8 @@ void login_policy_init(struct login_policy *login_r,
 				    policy_file_has_guards(file));
 		return;
 	}
-	ret = policy_file_select(file, name, request->fields.user, &section);
+	ret = policy_file_select(file, name, request->fields.user,
+				 request->fields.original_username, &section);
 	if (ret < 0) {
 		login_policy_broken(login_r, t_strdup_printf(
 			"%s: There is no [policy %s], which the field "

@@ -45,7 +45,7 @@ static int apop_open_store(struct apop_cmd *cmd, const char *path)
 	}
 	/* as the auth process finds it */
 	if (policy_file_select(file, NULL, cmd->user == NULL ? "" : cmd->user,
-			       &section) <= 0) {
+			       NULL, &section) <= 0) {
 		apop_error(EX_CONFIG, t_strdup_printf(
 			"%s: no section is %s's", path,
 			cmd->user == NULL ? "everybody" : cmd->user));

@@ -162,7 +162,7 @@ check_run(struct check *check, const char *path, const char *section_name)
 		return EX_NOINPUT;
 	}
 	check_file(check, file);
-	if (policy_file_select(file, section_name, "", &section) < 0) {
+	if (policy_file_select(file, section_name, "", NULL, &section) < 0) {
 		check_print_error(check, t_strdup_printf(
 			"%s: There is no [policy %s], which the setting "
 			"pop3_policy names", path, section_name));

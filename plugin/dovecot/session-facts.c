@@ -3,6 +3,7 @@
 #include "lib.h"
 #include "net.h"
 #include "mail-user.h"
+#include "pop3-policy/login.h"
 #include "compat.h"
 #include "session-facts.h"
 
@@ -32,28 +33,16 @@ const char *session_facts_userdb_field(struct mail_user *user, const char *name)
 	return NULL;
 }
 
-/* "phone" where alice logged in as alice+phone; else "". */
-static const char *plus_device(struct mail_user *user, const char *login)
-{
-	const char *plus = strchr(login, '+'), *at;
-
-	if (plus == NULL)
-		return "";
-	at = strchr(plus, '@');
-	if (at == NULL)
-		at = plus + strlen(plus);
-	if (strcasecmp(user->username, t_strconcat(
-			t_strdup_until(login, plus), at, NULL)) != 0)
-		return "";
-	return p_strdup_until(user->pool, plus + 1, at);
-}
-
 static const char *device(struct mail_user *user, const char *login)
 {
 	const char *name =
 		session_facts_userdb_field(user, "pop3_policy_device");
+	size_t length;
 
-	return name != NULL ? name : plus_device(user, login);
+	if (name != NULL)
+		return name;
+	length = policy_login_device(user->username, login, &name);
+	return p_strndup(user->pool, name, length);
 }
 
 void session_facts_init(struct policy_session_facts *facts_r,

@@ -41,6 +41,13 @@ user_policy_load_section(struct user_policy *policy,
 		user_policy_set_broken(policy, error);
 }
 
+/* A section of a device concerns its POP3 sessions. In other programs, holds
+   are the user's whatever name he has typed. */
+static const char *login_name(const struct mail_user *user)
+{
+	return strcmp(user->service, "pop3") == 0 ? user->auth_user : NULL;
+}
+
 static void
 user_policy_load_settings(struct user_policy *policy, struct mail_user *user,
 			  const struct pop3_policy_settings *set)
@@ -75,7 +82,7 @@ user_policy_load_settings(struct user_policy *policy, struct mail_user *user,
 	}
 
 	ret = policy_file_select(file, set->section, user->username,
-				 &section);
+				 login_name(user), &section);
 	if (ret < 0) {
 		error = t_strdup_printf(
 			"%s: There is no [policy %s], which the setting "

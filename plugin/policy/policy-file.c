@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy-file.h"
 #include "arena.h"
+#include "pop3-policy/login.h"
 
+#include <stdio.h>
 #include <string.h>
 
+/* Nobody writes more between brackets; who types more has no device. */
+#define DEVICE_SECTION_MAX_BYTES 512
 /* A key this near to one that matters may be meant to be it. */
 #define SLIP_DISTANCE 2
 
@@ -458,8 +462,36 @@ bool policy_file_has_guards(const struct policy_file *file)
 	return file->has_guards;
 }
 
+/* The section of the device that logs in, or NULL. */
+static const struct policy_section *
+find_device(const struct policy_file *file, const char *user,
+	    const char *login)
+{
+	char name[DEVICE_SECTION_MAX_BYTES];
+	const char *device, *domain;
+	size_t length;
+	int size;
+
+	length = login == NULL ? 0 :
+		policy_login_device(user, login, &device);
+	if (length == 0 || length >= sizeof(name))
+		return NULL;
+	domain = strrchr(user, '@');
+	if (domain == NULL)
+		domain = user + strlen(user);
+	if (domain - user >= (ptrdiff_t)sizeof(name))
+		return NULL;
+	size = snprintf(name, sizeof(name), "%.*s+%.*s%s",
+			(int)(domain - user), user, (int)length, device,
+			domain);
+	if (size < 0 || (size_t)size >= sizeof(name))
+		return NULL;
+	return policy_file_find(file, POLICY_SECTION_USER, name, (size_t)size);
+}
+
 int policy_file_select(const struct policy_file *file, const char *name,
-		       const char *user, const char **section_r)
+		       const char *user, const char *login,
+		       const char **section_r)
 {
 	const struct policy_section *section;
 	const char *domain;
@@ -474,8 +506,11 @@ int policy_file_select(const struct policy_file *file, const char *name,
 		return 1;
 	}
 
-	section = policy_file_find(file, POLICY_SECTION_USER, user,
-				   strlen(user));
+	section = find_device(file, user, login);
+	if (section == NULL) {
+		section = policy_file_find(file, POLICY_SECTION_USER, user,
+					   strlen(user));
+	}
 	domain = strrchr(user, '@');
 	if (section == NULL && domain != NULL && domain[1] != '\0') {
 		section = policy_file_find(file, POLICY_SECTION_DOMAIN,

@@ -107,8 +107,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	require(!failed || all_errors > 0);
 	require(file_errors > 0 || failed == (all_errors > 0));
-	(void)policy_file_select(file, "gold", "alice@example.org", &section);
-	(void)policy_file_select(file, NULL, "alice@example.org", &section);
+	(void)policy_file_select(file, "gold", "alice@example.org", NULL,
+				 &section);
+	(void)policy_file_select(file, NULL, "alice@example.org",
+				 "alice+phone@example.org", &section);
 	policy_file_free(&file);
 
 	text = malloc(size + 1);

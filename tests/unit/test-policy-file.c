@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #define _GNU_SOURCE
+#include "pop3-policy/login.h"
 #include "reported-errors.h"
 
 #define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
@@ -175,7 +176,10 @@ static const char select_file[] =
 	"[user bob]\n"
 	"[user x@y@z.org]\n"
 	"[domain z.org]\n"
-	"[policy j\xC3\xBCrgen]\n";
+	"[policy j\xC3\xBCrgen]\n"
+	"[user alice+phone@example.org]\n"
+	"[user bob+phone]\n"
+	"[user dave+phone]\n";
 
 /* Which section is this user's? */
 static const struct select_row {
@@ -230,7 +234,7 @@ START_TEST(test_select)
 				 NULL);
 	ck_assert_ptr_nonnull(file);
 	ck_assert(!policy_file_has_error(file));
-	ret = policy_file_select(file, row->name, row->user, &section);
+	ret = policy_file_select(file, row->name, row->user, NULL, &section);
 	ck_assert_msg(ret == row->want_ret, "%s: returned %d", row->title,
 		      ret);
 	if (row->want_section == NULL)
@@ -269,7 +273,7 @@ START_TEST(test_large)
 	for (i = 0; i < count; i++) {
 		snprintf(user, sizeof(user), "u%u@example.org", i);
 		ck_assert_int_eq(policy_file_select(file, NULL, user,
-						    &section), 1);
+						    NULL, &section), 1);
 		snprintf(want, sizeof(want), "user %s", user);
 		ck_assert_str_eq(section, want);
 		ck_assert_ptr_eq(policy_file_next_section(file, &index),
@@ -282,6 +286,129 @@ START_TEST(test_large)
 	}
 	ck_assert_ptr_null(policy_file_next_section(file, &index));
 	ck_assert_uint_eq(policy_file_check(file, NULL, NULL), 0);
+	policy_file_free(&file);
+}
+END_TEST
+
+/* Which section is this device's? */
+static const struct select_device_row {
+	const char *title;
+	const char *name;
+	const char *user;
+	const char *login;
+	const char *want_section;
+} select_device_rows[] = {
+	{ "a device comes before its user", NULL, "alice@example.org",
+	  "alice+phone@example.org", "user alice+phone@example.org" },
+	{ "but behind a named policy", "gold", "alice@example.org",
+	  "alice+phone@example.org", "policy gold" },
+	{ "a device without section", NULL, "alice@example.org",
+	  "alice+tablet@example.org", "user alice@example.org" },
+	{ "names of devices are exact", NULL, "alice@example.org",
+	  "alice+Phone@example.org", "user alice@example.org" },
+	{ "the user's name in Dovecot's spelling", NULL, "alice@example.org",
+	  "Alice+phone@Example.org", "user alice+phone@example.org" },
+	{ "a default domain", NULL, "alice@example.org",
+	  "alice+phone", "user alice+phone@example.org" },
+	{ "a user without domain who typed one", NULL, "bob",
+	  "bob+phone@example.org", "user bob+phone" },
+	{ "another user's device", NULL, "bob",
+	  "alice+phone", "user bob" },
+	{ "a device of a user without section", NULL, "dave",
+	  "dave+phone", "user dave+phone" },
+	{ "the user as typed", NULL, "alice@example.org",
+	  "alice@example.org", "user alice@example.org" },
+};
+
+START_TEST(test_select_device)
+{
+	const struct select_device_row *row = &select_device_rows[_i];
+	struct policy_file *file;
+	const char *section;
+
+	file = policy_file_parse(TEST_FILE_NAME, select_file,
+				 strlen(select_file), NULL, NULL);
+	ck_assert_ptr_nonnull(file);
+	ck_assert_msg(policy_file_select(file, row->name, row->user,
+					 row->login, &section) == 1,
+		      "%s: no section", row->title);
+	ck_assert_msg(strcmp(section, row->want_section) == 0, "%s: %s",
+		      row->title, section);
+	policy_file_free(&file);
+}
+END_TEST
+
+/* Which device is it? */
+static const struct device_row {
+	const char *user;
+	const char *login;
+	const char *want;
+} device_rows[] = {
+	{ "alice", "alice", "" },
+	{ "alice", "alice+phone", "phone" },
+	{ "alice", "alice+", "" },
+	{ "alice", "alice-phone", "" },
+	{ "alice", "alicephone", "" },
+	{ "alice", "ali", "" },
+	{ "alice", "", "" },
+	{ "", "+phone", "" },
+	{ "@example.org", "+phone@example.org", "" },
+	{ "alice", "bob+phone", "" },
+	{ "alice", "ALICE+Phone", "Phone" },
+	{ "alice", "alice+a+b", "a+b" },
+	{ "alice+a", "alice+a+b", "b" },
+	{ "alice+a", "alice+a", "" },
+	{ "alice@x.org", "alice+phone@x.org", "phone" },
+	{ "alice@x.org", "alice+phone@X.ORG", "phone" },
+	{ "alice@x.org", "alice+phone@y.org", "" },
+	{ "alice@x.org", "alice+phone", "phone" },
+	{ "alice@x.org", "alice+@x.org", "" },
+	{ "alice@x.org", "alice@x.org+phone", "" },
+	{ "alice", "alice+phone@x.org", "phone" },
+	{ "a@b@x.org", "a@b+phone@x.org", "phone" },
+	{ "alice", "alice+a@b@x.org", "a@b" },
+};
+
+START_TEST(test_device)
+{
+	const struct device_row *row = &device_rows[_i];
+	const char *device = NULL;
+	size_t length;
+
+	length = policy_login_device(row->user, row->login, &device);
+	ck_assert_ptr_nonnull(device);
+	ck_assert_msg(length == strlen(row->want) &&
+		      strncmp(device, row->want, length) == 0,
+		      "%s %s: %.*s", row->user, row->login, (int)length,
+		      device);
+}
+END_TEST
+
+/* What anybody may type must not be cut short to the name of a section. */
+START_TEST(test_long_device)
+{
+	static const char text[] = "[user alice]\n[user alice+x]\n";
+	const char *section;
+	struct policy_file *file;
+	char login[2000];
+	size_t length;
+
+	file = policy_file_parse(TEST_FILE_NAME, text, strlen(text), NULL,
+				 NULL);
+	ck_assert_ptr_nonnull(file);
+	for (length = 7; length < sizeof(login); length++) {
+		memset(login, 'x', length);
+		memcpy(login, "alice+", 6);
+		login[length] = '\0';
+		ck_assert_int_eq(policy_file_select(file, NULL, "alice",
+						    login, &section), 1);
+		ck_assert_str_eq(section, length == 7 ? "user alice+x" :
+				 "user alice");
+		/* the user's name may be long as well */
+		ck_assert_int_eq(policy_file_select(file, NULL, login, login,
+						    &section),
+				 length == 7 ? 1 : 0);
+	}
 	policy_file_free(&file);
 }
 END_TEST
@@ -303,6 +430,10 @@ int main(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, test_index, 0, N_ROWS(index_rows));
 	tcase_add_loop_test(tcase, test_select, 0, N_ROWS(select_rows));
+	tcase_add_loop_test(tcase, test_select_device, 0,
+			    N_ROWS(select_device_rows));
+	tcase_add_loop_test(tcase, test_device, 0, N_ROWS(device_rows));
+	tcase_add_test(tcase, test_long_device);
 	tcase_add_test(tcase, test_large);
 	tcase_add_test(tcase, test_free_null);
 	suite_add_tcase(suite, tcase);
