@@ -59,6 +59,12 @@ enum policy_uidl_storm {
 	POLICY_UIDL_STORM_ALLOW,
 };
 
+/* What a login does if nobody can say when the last one was. */
+enum policy_login_delay_failure {
+	POLICY_LOGIN_DELAY_ALLOW = 0,
+	POLICY_LOGIN_DELAY_REFUSE,
+};
+
 struct policy_rule {
 	enum policy_action action;
 	/* deny:"text", or NULL */
@@ -111,6 +117,9 @@ struct policy {
 	enum policy_uidl_storm uidl_storm;
 	uint32_t uidl_storm_percent;	/* 0 to 100, default 10 */
 	struct policy_mechanisms mechanisms;
+	/* From one login to the next, 0 = not set */
+	uint32_t login_delay_secs;
+	enum policy_login_delay_failure login_delay_failure;
 	/* Absolute paths, NULL = not set: there is no APOP. */
 	const char *apop_secrets;
 	const char *apop_keys;
@@ -149,9 +158,9 @@ void policy_file_free(struct policy_file **file);
 /* Errors outside sections? They concern everybody. */
 bool policy_file_has_error(const struct policy_file *file);
 /* Does any section of the file have a key that guards what may be seen
-   (show, script) or who may log in how (mechanisms), or one that looks like a
-   slip of the pen for it? For use
-   when it is unknown which section counts. */
+   (show, script) or who may log in how and how often (mechanisms,
+   login_delay), or one that looks like a slip of the pen for it? For use when
+   it is unknown which section counts. */
 bool policy_file_has_guards(const struct policy_file *file);
 
 /* Which section is this user's: [policy NAME] where name is given and not
@@ -181,14 +190,17 @@ size_t policy_file_check(const struct policy_file *file,
    policy_file_next_section() gave it. Returns 0 and a policy that stays valid
    after the file was freed, or -1 after reporting at least one error: those
    outside sections (again), of the section and of its ancestors.
-   *has_guards_r says whether the policy has a key that guards what may be
-   seen (show, script, mechanisms); if it failed, also whether it might have one: an
-   ancestor has it or can't be found, the key is misspelt. report may be
-   NULL. */
+   *has_guards_r says whether policy_has_guards(); if it failed, also whether it
+   might have one: an ancestor has it or can't be found, the key is misspelt.
+   report may be NULL. */
 int policy_load(const struct policy_file *file, const char *section,
 		struct policy **policy_r, bool *has_guards_r,
 		policy_error_func_t *report, void *context);
 void policy_free(struct policy **policy);
+
+/* Has the policy a key that guards what may be seen, or who may log in how and
+   how often (show, script, mechanisms, login_delay)? */
+bool policy_has_guards(const struct policy *policy);
 
 /* Compile a query that does not stand in a policy file (an argument of
    doveadm). Errors carry line 1. Free with policy_query_free(). Returns 0 or

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "lib.h"
+#include "dict.h"
 #include "ioloop.h"
+#include "auth-fields.h"
 #include "pop3-policy/secret.h"
 #include "compat-auth.h"
+#include "login-delay.h"
 #include "login-facts.h"
 #include "login-policy.h"
 #include "login-script.h"
+#include "login-times.h"
 #include "policy-cache.h"
 
 const char *authdb_pop3_policy_version = DOVECOT_ABI_VERSION;
@@ -14,6 +18,21 @@ const char *authdb_pop3_policy_version = DOVECOT_ABI_VERSION;
 /* What Dovecot says to who has a wrong password. */
 #define REFUSED_TEXT "Authentication failed."
 #define FAILED_TEXT "[SYS/TEMP] Login is not possible now."
+
+/* A login that is about to be answered, perhaps after a dict has been. */
+struct pending_login {
+	struct auth_request *request;
+	/* for right now; other than by a refusal the delay is still to be
+	   asked */
+	enum passdb_result result;
+	unsigned int delay_secs;
+	enum policy_login_delay_failure delay_failure;
+	/* one of them */
+	verify_plain_callback_t *verify;
+	lookup_credentials_callback_t *credentials;
+	/* APOP: that of the digest */
+	struct secret_match match;
+};
 
 /* The only answer that neither the next passdb nor a setting of the chain can
    turn into a login. */
@@ -87,24 +106,115 @@ judge_login(struct auth_request *request, const struct policy *policy,
 }
 
 /*
+ * Answers
+ */
+
+static void
+pending_login_answer(struct pending_login *login, enum passdb_result result)
+{
+	if (login->verify != NULL)
+		login->verify(result, login->request);
+	else if (result == PASSDB_RESULT_OK) {
+		/* Dovecot compares digests once more, before this returns. */
+		login->credentials(result, login->match.secret,
+				   login->match.secret_size, login->request);
+	} else {
+		login->credentials(result, NULL, 0, login->request);
+	}
+	secret_match_clear(&login->match);
+}
+
+/* Tell the pop3 process that the delay is kept. */
+static void pending_login_set_field(struct pending_login *login)
+{
+	struct auth_request *request = login->request;
+
+	auth_request_set_field(request, "userdb_pop3_policy_delay_kept",
+			       dec2str(login->delay_secs), NULL);
+	/* "No opinion" would take it away again. */
+	auth_fields_snapshot(request->fields.userdb_reply);
+}
+
+static void
+pending_login_delay_known(const struct login_delay_answer *answer,
+			  void *context)
+{
+	struct pending_login *login = context;
+	struct auth_request *request = login->request;
+	const char *text;
+
+	switch (answer->verdict) {
+	case LOGIN_DELAY_OVER:
+		if (answer->error != NULL) {
+			e_error(authdb_event(request), "Last login is not "
+				"known, login allowed: %s", answer->error);
+		}
+		pending_login_set_field(login);
+		break;
+	case LOGIN_DELAY_WAIT:
+		text = t_strdup_printf("[LOGIN-DELAY] One login in %u seconds "
+				       "is allowed; try again in %u.",
+				       login->delay_secs, answer->wait_secs);
+		e_info(authdb_event(request), "Login refused: %s", text);
+		login->result = refuse(request, text);
+		break;
+	case LOGIN_DELAY_UNKNOWN:
+	default:
+		login->result = fail(request, t_strdup_printf(
+			"Last login is not known: %s", answer->error));
+		break;
+	}
+	pending_login_answer(login, login->result);
+	auth_request_unref(&request);
+	i_free(login);
+}
+
+/* Answer what has been found. stack: wiped if it held a secret */
+static void pending_login_finish(struct pending_login *stack)
+{
+	struct auth_request *request = stack->request;
+	struct pending_login *login;
+
+	if (stack->delay_secs == 0 ||
+	    stack->result == PASSDB_RESULT_USER_DISABLED) {
+		pending_login_answer(stack, stack->result);
+		return;
+	}
+	login = i_new(struct pending_login, 1);
+	*login = *stack;
+	secret_match_clear(&stack->match);
+	auth_request_ref(request);
+	login_delay_check(request_passdb(request)->dict, request->fields.user,
+			  login->delay_secs, login->delay_failure,
+			  pending_login_delay_known, login);
+}
+
+static void
+pending_login_set_delay(struct pending_login *login,
+			const struct policy *policy)
+{
+	login->delay_secs = policy->login_delay_secs;
+	login->delay_failure = policy->login_delay_failure;
+}
+
+/*
  * Passwords: after an earlier passdb has found them right
  */
 
-static enum passdb_result
-judge_verified(struct auth_request *request)
+static void judge_verified(struct pending_login *pending)
 {
-	enum passdb_result result;
+	struct auth_request *request = pending->request;
 	struct login_policy login;
 
 	login_policy_init(&login, request_passdb(request), request);
-	result = no_opinion(request);
 	if (login.state == LOGIN_POLICY_BROKEN && login.guards) {
-		result = fail(request, login.error);
+		pending->result = fail(request, login.error);
 	} else if (login.state == LOGIN_POLICY_ACTIVE) {
-		result = judge_login(request, login.policy, NULL, result);
+		pending_login_set_delay(pending, login.policy);
+		pending->result = judge_login(request, login.policy, NULL,
+					      pending->result);
 	}
 	login_policy_deinit(&login);
-	return result;
 }
 
 static void
@@ -112,13 +222,17 @@ pop3_passdb_verify_plain(struct auth_request *request,
 			 const char *password ATTR_UNUSED,
 			 verify_plain_callback_t *callback)
 {
-	enum passdb_result result = no_opinion(request);
+	struct pending_login login = {
+		.request = request,
+		.result = no_opinion(request),
+		.verify = callback,
+	};
 
 	if (request->fields.skip_password_check && is_pop3(request) &&
 	    request->fields.mech_name != NULL) T_BEGIN {
-		result = judge_verified(request);
+		judge_verified(&login);
 	} T_END;
-	callback(result, request);
+	pending_login_finish(&login);
 }
 
 /*
@@ -190,9 +304,9 @@ check_apop(struct auth_request *request, const struct policy *policy,
 	return accept_apop(request, &store, policy, match_r);
 }
 
-static enum passdb_result
-judge_apop(struct auth_request *request, struct secret_match *match_r)
+static enum passdb_result judge_apop(struct pending_login *pending)
 {
+	struct auth_request *request = pending->request;
 	enum passdb_result result;
 	struct login_policy login;
 
@@ -201,7 +315,8 @@ judge_apop(struct auth_request *request, struct secret_match *match_r)
 	login_policy_init(&login, request_passdb(request), request);
 	switch (login.state) {
 	case LOGIN_POLICY_ACTIVE:
-		result = check_apop(request, login.policy, match_r);
+		pending_login_set_delay(pending, login.policy);
+		result = check_apop(request, login.policy, &pending->match);
 		break;
 	case LOGIN_POLICY_NONE:
 		e_info(authdb_event(request), "APOP refused: no section of "
@@ -221,23 +336,16 @@ static void
 pop3_passdb_lookup_credentials(struct auth_request *request,
 			       lookup_credentials_callback_t *callback)
 {
-	enum passdb_result result;
-	struct secret_match match;
+	struct pending_login login = {
+		.request = request,
+		.result = no_opinion(request),
+		.credentials = callback,
+	};
 
-	if (!is_apop(request)) {
-		callback(no_opinion(request), NULL, 0, request);
-		return;
-	}
-	i_zero(&match);
-	T_BEGIN {
-		result = judge_apop(request, &match);
+	if (is_apop(request)) T_BEGIN {
+		login.result = judge_apop(&login);
 	} T_END;
-	/* Dovecot compares digests once more, before this returns. */
-	if (result == PASSDB_RESULT_OK)
-		callback(result, match.secret, match.secret_size, request);
-	else
-		callback(result, NULL, 0, request);
-	secret_match_clear(&match);
+	pending_login_finish(&login);
 }
 
 /*
@@ -255,10 +363,22 @@ static void pop3_passdb_init(struct passdb_module *module)
 	module->blocking = FALSE;
 }
 
+static void pop3_passdb_deinit(struct passdb_module *module)
+{
+	struct pop3_passdb *passdb =
+		container_of(module, struct pop3_passdb, module);
+
+	if (passdb->dict != NULL) {
+		login_delay_abort(passdb->dict);
+		dict_deinit(&passdb->dict);
+	}
+}
+
 static struct passdb_module_interface pop3_passdb_interface = {
 	.name = "pop3_policy",
 
 	.init = pop3_passdb_init,
+	.deinit = pop3_passdb_deinit,
 	.verify_plain = pop3_passdb_verify_plain,
 	.lookup_credentials = pop3_passdb_lookup_credentials,
 };
@@ -274,4 +394,5 @@ void authdb_pop3_policy_deinit(void)
 	passdb_unregister_module(&pop3_passdb_interface);
 	policy_cache_clear();
 	login_script_deinit();
+	login_times_clear();
 }

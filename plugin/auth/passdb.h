@@ -13,6 +13,7 @@
 #include "auth-request.h"
 #include "passdb.h"
 
+struct dict;
 struct module;
 
 struct pop3_passdb {
@@ -21,6 +22,9 @@ struct pop3_passdb {
 	const char *file;
 	/* Was it set, or is it the compiled-in default? */
 	bool file_is_set;
+	/* Where last logins are kept, owned; it answers asynchronously.
+	   NULL: in the memory of this process */
+	struct dict *dict;
 };
 
 extern const char *authdb_pop3_policy_version;

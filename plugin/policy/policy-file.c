@@ -297,7 +297,8 @@ index_key(struct file_indexer *indexer, const struct policy_piece *line)
 	known = policy_key_is_known(key.data, key.length);
 	if (key_is_guard(&key, known, "show") ||
 	    key_is_guard(&key, known, "script") ||
-	    key_is_guard(&key, known, "mechanisms")) {
+	    key_is_guard(&key, known, "mechanisms") ||
+	    key_is_guard(&key, known, "login_delay")) {
 		indexer->file->has_guards = true;
 		if (section != NULL)
 			section->has_guards = true;

@@ -35,8 +35,8 @@ struct policy_section {
 	size_t next_same;
 	bool is_repeated;
 
-	/* Has the key show, script or mechanisms, or one that looks like a
-	   slip for one. */
+	/* Has the key show, script, mechanisms or login_delay, or one that
+	   looks like a slip for one. */
 	bool has_guards;
 	/* Has a line that may be meant as inherit, but is not one. */
 	bool has_unclear_inherit;

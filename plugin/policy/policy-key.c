@@ -13,6 +13,8 @@
 #define DEFAULT_EXPIRE_MAX 10000
 #define DEFAULT_JOURNAL_RETENTION_SECS (366 * 24 * 60 * 60)
 #define DEFAULT_UIDL_STORM_PERCENT 10
+/* Longer is a slip of the pen: the user could not read his mail. */
+#define LOGIN_DELAY_MAX_SECS (7 * 24 * 60 * 60)
 
 static void
 target_error(struct policy_key_target *target, const struct policy_piece *at,
@@ -347,6 +349,35 @@ set_mechanisms(struct policy_key_target *target,
 }
 
 static void
+set_login_delay(struct policy_key_target *target,
+		const struct policy_piece *pieces, size_t count)
+{
+	uint32_t *delay = &target->policy->login_delay_secs;
+	int64_t secs = 0;
+	const char *error;
+
+	*delay = 0;
+	if (count == 0)
+		return;
+	error = policy_value_time(pieces->data, pieces->length, &secs);
+	if (error == NULL && secs > LOGIN_DELAY_MAX_SECS)
+		error = "expected a time of at most 1w";
+	if (error != NULL)
+		target_error(target, pieces, error);
+	else
+		*delay = (uint32_t)secs;
+}
+
+static void
+set_login_delay_failure(struct policy_key_target *target,
+			const struct policy_piece *pieces, size_t count)
+{
+	target->policy->login_delay_failure =
+		set_word(target, pieces, count, "allow", "refuse") ?
+		POLICY_LOGIN_DELAY_REFUSE : POLICY_LOGIN_DELAY_ALLOW;
+}
+
+static void
 set_path(struct policy_key_target *target, const struct policy_piece *pieces,
 	 size_t count, const char **path_r)
 {
@@ -451,6 +482,8 @@ static const struct policy_key policy_keys[] = {
 	{ "uidl_storm", false, set_uidl_storm },
 	{ "uidl_storm_limit", false, set_uidl_storm_limit },
 	{ "mechanisms", true, set_mechanisms },
+	{ "login_delay", false, set_login_delay },
+	{ "login_delay_failure", false, set_login_delay_failure },
 	{ "apop_secrets", false, set_apop_secrets },
 	{ "apop_keys", false, set_apop_keys },
 	{ "mode", false, set_mode },

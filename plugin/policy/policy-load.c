@@ -525,9 +525,7 @@ int policy_load(const struct policy_file *file, const char *section_text,
 
 	if (policy_errors_is_empty(&errors)) {
 		policy->expire_fingerprint = policy_fingerprint(policy);
-		*has_guards_r = policy->show != NULL ||
-			policy->script != NULL ||
-			policy->mechanisms.count > 0;
+		*has_guards_r = policy_has_guards(policy);
 		*policy_r = policy;
 		return 0;
 	}
@@ -547,6 +545,12 @@ void policy_free(struct policy **_policy)
 		return;
 	arena = ((struct loaded_policy *)policy)->arena;
 	policy_arena_free(&arena);
+}
+
+bool policy_has_guards(const struct policy *policy)
+{
+	return policy->show != NULL || policy->script != NULL ||
+		policy->mechanisms.count > 0 || policy->login_delay_secs > 0;
 }
 
 size_t policy_file_check(const struct policy_file *file,

@@ -318,9 +318,7 @@ void pop3_session_mailbox_opened(struct pop3_session *session,
 			"%s: [%s] has rules about history or hides mail, "
 			"but this mailbox %s", policy->file, policy->section,
 			why);
-		policy->guards = policy->policy->show != NULL ||
-			policy->policy->script != NULL ||
-			policy->policy->mechanisms.count > 0;
+		policy->guards = policy_has_guards(policy->policy);
 		pop3_session_failure(session, "Policy can't be applied, "
 				     "no mail can be removed", policy->error);
 	}

@@ -100,7 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		require(guards == (policy->show != NULL ||
 			   policy->script != NULL ||
-			   policy->mechanisms.count > 0));
+			   policy->mechanisms.count > 0 ||
+			   policy->login_delay_secs > 0));
 		require(policy->expire_fingerprint != 0);
 		decide_all(policy);
 		policy_free(&policy);

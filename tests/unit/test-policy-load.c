@@ -76,6 +76,12 @@ static void policy_text(const struct policy *policy, char *text)
 		text += sprintf(text, "limit=%u%% ",
 				policy->uidl_storm_percent);
 	}
+	if (policy->login_delay_secs != 0) {
+		text += sprintf(text, "login_delay=%u ",
+				policy->login_delay_secs);
+	}
+	if (policy->login_delay_failure == POLICY_LOGIN_DELAY_REFUSE)
+		text += sprintf(text, "login_delay_failure=refuse ");
 	if (policy->mode == POLICY_MODE_REPORT)
 		text += sprintf(text, "report ");
 	if (policy->journal != POLICY_JOURNAL_POP3) {
@@ -240,6 +246,15 @@ static const struct load_row {
 	  "uidl_storm = warn\nuidl_storm_limit = 5%\n[policy a]\n"
 	  "inherit = default\nuidl = none\nuidl_storm = none\n"
 	  "uidl_storm_limit = none\n"), "policy a", "" },
+	{ "login_delay", TEXT("[default]\nlogin_delay = 5m\n"
+	  "login_delay_failure = refuse\n"), "default",
+	  "login_delay=300 login_delay_failure=refuse " },
+	{ "the longest login_delay", TEXT("[default]\nlogin_delay = 1w\n"
+	  "login_delay_failure = allow\n"), "default", "login_delay=604800 " },
+	{ "none takes login_delay away", TEXT("[default]\nlogin_delay = 5m\n"
+	  "login_delay_failure = refuse\n[policy a]\ninherit = default\n"
+	  "login_delay = none\nlogin_delay_failure = none\n"), "policy a",
+	  "" },
 	{ "expire_max at its ends", TEXT("[default]\nexpire_max = 4294967295"),
 	  "default", "max=4294967295 " },
 	{ "expire_max = 1", TEXT("[default]\nexpire_max = 1"), "default",
@@ -320,7 +335,8 @@ START_TEST(test_load)
 		      text);
 	ck_assert_msg(guards == (policy->show != NULL ||
 				 policy->script != NULL ||
-				 policy->mechanisms.count > 0), "%s: guards",
+				 policy->mechanisms.count > 0 ||
+				 policy->login_delay_secs > 0), "%s: guards",
 		      row->title);
 	ck_assert_uint_ne(policy->expire_fingerprint, 0);
 	policy_free(&policy);
@@ -485,6 +501,15 @@ static const struct broken_row {
 	  "2:8 " },
 	{ "uidl in two words", TEXT("[default]\nuidl = keyed guid\n"),
 	  "default", false, "2:8 " },
+	{ "login_delay without a unit", TEXT("[default]\n"
+	  "login_delay = 300\n"), "default", true, "2:15 a time needs a unit" },
+	{ "login_delay too long", TEXT("[default]\nlogin_delay = 8d\n"),
+	  "default", true, "2:15 at most 1w" },
+	{ "a slip for login_delay", TEXT("[default]\nlogin_dely = 5m\n"),
+	  "default", true, "2:1 " },
+	{ "login_delay_failure", TEXT("[default]\n"
+	  "login_delay_failure = deny\n"), "default", false,
+	  "2:23 expected allow or refuse" },
 	{ "uidl_storm", TEXT("[default]\nuidl_storm = no\n"), "default",
 	  false, "2:14 " },
 	{ "uidl_storm_limit without sign", TEXT("[default]\n"

@@ -28,6 +28,7 @@ class LiveTest(unittest.TestCase):
       extra_config   text for the end of dovecot.conf
       passdbs        how passwords are checked; see write_config()
       tls            True: with TLS
+      auth_clock     True: auth has the tests' clock, too
 
     Tests of equal plugins, settings and extra_config share a running
     instance; userdb fields of a user (fields=...) override most settings
@@ -46,6 +47,7 @@ class LiveTest(unittest.TestCase):
     extra_config = ""
     passdbs = ()
     tls = False
+    auth_clock = False
 
     # Set by the runner
     instances = None
@@ -72,12 +74,13 @@ class LiveTest(unittest.TestCase):
 
     def instance(self, **changes):
         """The shared instance of this version with the class's settings;
-        arguments (plugins, settings, pop3_settings, extra, passdbs, tls)
-        replace them."""
+        arguments (plugins, settings, pop3_settings, extra, passdbs, tls,
+        auth_clock) replace them."""
         arguments = {
             "plugins": self.plugins, "settings": self.settings,
             "pop3_settings": self.pop3_settings, "extra": self.extra_config,
             "passdbs": self.passdbs, "tls": self.tls,
+            "auth_clock": self.auth_clock,
         }
         arguments.update(changes)
         return self.instances.get(self.version, **arguments)

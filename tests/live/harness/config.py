@@ -130,8 +130,12 @@ USERS = ("passwd-file", {"args": "@BASE@/users/%u"})
 
 
 def _passdb(is_24, number, driver, settings):
-    """settings: as 2.3 calls them."""
+    """settings: as 2.3 calls them; dict: of login delays, its name."""
+    settings = dict(settings)
+    dict_name = settings.pop("dict", None)
     if not is_24:
+        if dict_name is not None:
+            settings["args"] += " dict=" + dict_name
         return "passdb {\n  driver = %s\n%s}\n" % (driver, "".join(
             "  %s = %s\n" % item for item in settings.items()))
     names = {
@@ -140,10 +144,13 @@ def _passdb(is_24, number, driver, settings):
                  "static": "passdb_static_password"}[driver],
         "mechanisms": "mechanisms_filter",
     }
-    return "passdb p%d {\n  driver = %s\n%s}\n" % (number, driver, "".join(
-        "  %s = %s\n" % (names.get(name, name),
-                         value.replace("%u", "%{user}"))
-        for name, value in settings.items()))
+    text = "".join("  %s = %s\n" % (names.get(name, name),
+                                    value.replace("%u", "%{user}"))
+                   for name, value in settings.items())
+    if dict_name is not None:
+        text += ("  pop3_policy_login_delay {\n    dict proxy {\n"
+                 "      name = %s\n    }\n  }\n" % dict_name)
+    return "passdb p%d {\n  driver = %s\n%s}\n" % (number, driver, text)
 
 
 def write_config(is_24, values, plugins, settings, pop3_settings, extra,

@@ -131,11 +131,12 @@ class Dovecot:
     value, global and of protocol pop3 (pop3_policy* goes where the version
     wants it). extra: text for the end of dovecot.conf. ports: those of POP3,
     IMAP and LMTP; default: any that are free. passdbs: see write_config(). tls:
-    with STLS, and POP3 over TLS on pop3s_port."""
+    with STLS, and POP3 over TLS on pop3s_port. auth_clock: the auth process has
+    the clock that tests move, too."""
 
     def __init__(self, target, plugins=("pop3_policy",), settings=None,
                  pop3_settings=None, extra="", ports=None, passdbs=(),
-                 tls=False):
+                 tls=False, auth_clock=False):
         self.target = target
         self.version = target.version
         self.is_24 = target.is_24
@@ -198,8 +199,9 @@ class Dovecot:
             "pop3": self._checked_command("pop3"),
             "imap": self._checked_command("imap"),
             "auth": "service auth {\n  executable = %s\n}\n" % (
-                self._checked_command("auth", self._auth_environment()))
-            if _checker() else "",
+                self._checked_command("auth", None if auth_clock else
+                                      self._auth_environment()))
+            if _checker() or auth_clock else "",
             "limits": "default_vsz_limit = %s\n" % (
                 "unlimited" if self.is_24 else "0") if _checker() else "",
             "pop3_port": self.pop3_port,
@@ -221,7 +223,7 @@ class Dovecot:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def _auth_environment(self):
-        """It has the real clock."""
+        """With the real clock."""
         if _checker() != "asan":
             return ""
         return _with_environment({
