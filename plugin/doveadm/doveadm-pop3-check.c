@@ -23,6 +23,8 @@ struct check {
 	unsigned int sections;
 	/* The setting pop3_policy_uidl_key; NULL = not to be checked */
 	const char *uidl_key;
+	/* UNKNOWN where the chain of passdbs is not to be checked */
+	enum passdb_chain_logins logins;
 };
 
 static void check_print_error(struct check *check, const char *text)
@@ -113,6 +115,27 @@ check_apop(struct check *check, const struct policy *policy)
 	}
 }
 
+static void
+check_login_delay(struct check *check, const struct policy *policy)
+{
+	if (policy->login_delay_secs == 0)
+		return;
+	switch (check->logins) {
+	case PASSDB_CHAIN_LOGINS_NONE:
+		check_print_error(check, "login_delay is not enforced: there "
+				  "is no passdb pop3_policy");
+		break;
+	case PASSDB_CHAIN_LOGINS_APOP:
+		check_print_error(check, "login_delay is not enforced for "
+				  "passwords: passdb pop3_policy has to come "
+				  "behind the one that verifies them");
+		break;
+	case PASSDB_CHAIN_LOGINS_ALL:
+	case PASSDB_CHAIN_LOGINS_UNKNOWN:
+		break;
+	}
+}
+
 static void check_report_chain(void *context, const char *text)
 {
 	check_print_error(context, text);
@@ -123,7 +146,8 @@ static void check_chain(struct check *check)
 	const char *error;
 
 	if (passdb_chain_check(master_service_get_config_path(master_service),
-			       check_report_chain, check, &error) < 0)
+			       check_report_chain, check, &check->logins,
+			       &error) < 0)
 		check_print_error(check, error);
 }
 
@@ -146,6 +170,7 @@ static void check_file(struct check *check, struct policy_file *file)
 		check_rules(check, &policy->expire_rules);
 		check_script(check, policy);
 		check_apop(check, policy);
+		check_login_delay(check, policy);
 		policy_free(&policy);
 	}
 }

@@ -205,10 +205,23 @@ chain_check_before(struct chain *chain, const struct chain_passdb *passdb,
 	}
 }
 
-static void chain_check(struct chain *chain)
+/* Does a passdb that verifies passwords come before pop3_policy? */
+static bool
+has_verifier_before(const struct chain_passdb *passdbs, unsigned int ours)
+{
+	unsigned int i;
+
+	for (i = 0; i < ours; i++) {
+		if (!passdbs[i].deny && !is_ours(&passdbs[i]))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static enum passdb_chain_logins chain_check(struct chain *chain)
 {
 	struct chain_passdb *passdb, *passdbs;
-	unsigned int i, count, ours = UINT_MAX;
+	unsigned int i, count, ours = UINT_MAX, last_ours = UINT_MAX;
 
 	passdbs = array_get_modifiable(&chain->passdbs, &count);
 	for (i = 0; i < count; i++) {
@@ -217,11 +230,14 @@ static void chain_check(struct chain *chain)
 			passdb->title = t_strdup_printf("passdb %u (%s)",
 							i + 1, passdb->driver);
 		}
-		if (is_ours(passdb) && ours == UINT_MAX)
+		if (!is_ours(passdb))
+			continue;
+		if (ours == UINT_MAX)
 			ours = i;
+		last_ours = i;
 	}
 	if (ours == UINT_MAX)
-		return;
+		return PASSDB_CHAIN_LOGINS_NONE;
 	for (i = 0; i < ours; i++)
 		chain_check_before(chain, &passdbs[i], ours + 1 == count);
 	for (i = ours; i < count; i++) {
@@ -234,11 +250,14 @@ static void chain_check(struct chain *chain)
 				     "continue, the defaults");
 		}
 	}
+	return has_verifier_before(passdbs, last_ours) ?
+		PASSDB_CHAIN_LOGINS_ALL : PASSDB_CHAIN_LOGINS_APOP;
 }
 
 int passdb_chain_check(const char *config_path,
 		       void (*report)(void *context, const char *text),
-		       void *context, const char **error_r)
+		       void *context, enum passdb_chain_logins *logins_r,
+		       const char **error_r)
 {
 	struct chain chain = {
 		.mechanisms = "",
@@ -251,6 +270,6 @@ int passdb_chain_check(const char *config_path,
 		return -1;
 	t_array_init(&chain.passdbs, 4);
 	chain_parse(&chain, text);
-	chain_check(&chain);
+	*logins_r = chain_check(&chain);
 	return 0;
 }

@@ -7,11 +7,24 @@
  * them undo what passdb pop3_policy is for?
  */
 
+/* Which logins does passdb pop3_policy see after the secret was right, so that
+   it can enforce login_delay? */
+enum passdb_chain_logins {
+	/* unknown */
+	PASSDB_CHAIN_LOGINS_UNKNOWN = 0,
+	/* It is not in the chain. */
+	PASSDB_CHAIN_LOGINS_NONE,
+	/* No passdb comes before it. */
+	PASSDB_CHAIN_LOGINS_APOP,
+	PASSDB_CHAIN_LOGINS_ALL,
+};
+
 /* Report each mistake of the chain in one line. A chain without pop3_policy has
-   none. Returns 0, or -1 and *error_r (data stack) if the configuration can't
-   be read. */
+   none. Returns 0 and *logins_r, or -1 and *error_r (data stack) if the
+   configuration can't be read. */
 int passdb_chain_check(const char *config_path,
 		       void (*report)(void *context, const char *text),
-		       void *context, const char **error_r);
+		       void *context, enum passdb_chain_logins *logins_r,
+		       const char **error_r);
 
 #endif
