@@ -24,6 +24,16 @@ PASSWORDS_FIRST = (
 POLICY_FIRST = (("pop3_policy", {"args": AUTH_FILE}), USERS)
 
 
+def encoded(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def bearer(mechanism, user, token):
+    """The initial response of XOAUTH2 or OAUTHBEARER (RFC 7628 3.1)."""
+    return ("user=%s\1" if mechanism == "xoauth2" else "n,a=%s,\1") % user + \
+        "auth=Bearer %s\1\1" % token
+
+
 class Apop(LiveTest):
     formats = ("maildir",)
     tls = True
@@ -94,10 +104,19 @@ class Apop(LiveTest):
         elif mechanism == "user":
             client.ok("USER " + user.name)
             reply = client.cmd("PASS " + secret)
+        elif mechanism == "login":
+            client.cmd("AUTH LOGIN")
+            client.cmd(encoded(user.name))
+            reply = client.cmd(encoded(secret))
+        elif mechanism in ("xoauth2", "oauthbearer"):
+            reply = client.cmd("AUTH %s %s" % (mechanism.upper(), encoded(
+                bearer(mechanism, user.name, secret))))
+            if reply.text.startswith("+ "):
+                # what was wrong, as JSON; an answer is due
+                reply = client.cmd(encoded("\1"))
         else:
-            data = base64.b64encode(
-                ("\0%s\0%s" % (user.name, secret)).encode()).decode()
-            reply = client.cmd("AUTH PLAIN " + data)
+            reply = client.cmd("AUTH PLAIN " + encoded(
+                "\0%s\0%s" % (user.name, secret)))
         client.may_be_logged_in = reply.ok
         return client, reply
 

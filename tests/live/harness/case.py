@@ -29,6 +29,7 @@ class LiveTest(unittest.TestCase):
       passdbs        how passwords are checked; see write_config()
       tls            True: with TLS
       auth_clock     True: auth has the tests' clock, too
+      files          path below the folder of the instance -> text
 
     Tests of equal plugins, settings and extra_config share a running
     instance; userdb fields of a user (fields=...) override most settings
@@ -48,6 +49,7 @@ class LiveTest(unittest.TestCase):
     passdbs = ()
     tls = False
     auth_clock = False
+    files = {}
 
     # Set by the runner
     instances = None
@@ -75,12 +77,13 @@ class LiveTest(unittest.TestCase):
     def instance(self, **changes):
         """The shared instance of this version with the class's settings;
         arguments (plugins, settings, pop3_settings, extra, passdbs, tls,
-        auth_clock) replace them."""
+        auth_clock, files) replace them."""
         arguments = {
             "plugins": self.plugins, "settings": self.settings,
             "pop3_settings": self.pop3_settings, "extra": self.extra_config,
             "passdbs": self.passdbs, "tls": self.tls,
             "auth_clock": self.auth_clock,
+            "files": self.files,
         }
         arguments.update(changes)
         return self.instances.get(self.version, **arguments)

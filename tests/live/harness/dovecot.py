@@ -132,11 +132,12 @@ class Dovecot:
     wants it). extra: text for the end of dovecot.conf. ports: those of POP3,
     IMAP and LMTP; default: any that are free. passdbs: see write_config(). tls:
     with STLS, and POP3 over TLS on pop3s_port. auth_clock: the auth process has
-    the clock that tests move, too."""
+    the clock that tests move, too. files: path below the folder of the instance
+    -> text, for everybody to read."""
 
     def __init__(self, target, plugins=("pop3_policy",), settings=None,
                  pop3_settings=None, extra="", ports=None, passdbs=(),
-                 tls=False, auth_clock=False):
+                 tls=False, auth_clock=False, files=None):
         self.target = target
         self.version = target.version
         self.is_24 = target.is_24
@@ -209,8 +210,12 @@ class Dovecot:
             "lmtp_port": self.lmtp_port,
             "pop3s_port": self.pop3s_port,
         }, plugins, settings or {}, pop3_settings or {}, extra, passdbs, tls)
-        with open(os.path.join(self.host_base, "dovecot.conf"), "w") as file:
-            file.write(text)
+        for name, content in dict(files or {}, **{
+                "dovecot.conf": text}).items():
+            path = os.path.join(self.host_base, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w") as file:
+                file.write(content.replace("@BASE@", self.base))
 
     def _make_certificate(self):
         subprocess.run(
