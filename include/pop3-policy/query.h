@@ -54,6 +54,9 @@ struct policy_query {
 	const struct policy_query_word *words;
 	size_t words_count;
 
+	/* No message that matches has been in the mailbox for less than this;
+	   0 = that is not known. */
+	int64_t min_age_secs;
 	/* The query is just "all". */
 	bool is_all;
 	/* Asks whether, when or how the message was retrieved: without known

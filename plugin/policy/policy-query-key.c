@@ -23,6 +23,9 @@ enum query_uses {
 	USES_HIDDEN = 0x02,
 	USES_FLAGS = 0x04,
 	USES_CONTENT = 0x08,
+	/* What matches has been in the mailbox for the argument's time.
+	   Received and sent dates may be anything. */
+	IS_AGE = 0x10,
 };
 
 /* Texts of tables stand in them: each pointer would have to be relocated in
@@ -56,7 +59,7 @@ static const struct query_key query_keys[] = {
 	{ "SENTBEFORE", ARGUMENT_TIME, USES_CONTENT, POLICY_CLOCK_SENT },
 	{ "SENTON", ARGUMENT_DATE, USES_CONTENT, 0 },
 	{ "SENTSINCE", ARGUMENT_TIME, USES_CONTENT, POLICY_CLOCK_SENT },
-	{ "SAVEDBEFORE", ARGUMENT_TIME, 0, POLICY_CLOCK_SAVED },
+	{ "SAVEDBEFORE", ARGUMENT_TIME, IS_AGE, POLICY_CLOCK_SAVED },
 	{ "SAVEDON", ARGUMENT_DATE, 0, 0 },
 	{ "SAVEDSINCE", ARGUMENT_TIME, 0, POLICY_CLOCK_SAVED },
 
@@ -75,12 +78,13 @@ static const struct query_key query_keys[] = {
 
 	{ "RETRIEVED", ARGUMENT_NONE, USES_HISTORY, 0 },
 	{ "UNRETRIEVED", ARGUMENT_NONE, USES_HISTORY, 0 },
-	{ "RETRIEVEDBEFORE", ARGUMENT_TIME, USES_HISTORY,
+	{ "RETRIEVEDBEFORE", ARGUMENT_TIME, USES_HISTORY | IS_AGE,
 	  POLICY_CLOCK_RETRIEVED },
 	{ "RETRIEVEDSINCE", ARGUMENT_TIME, USES_HISTORY,
 	  POLICY_CLOCK_RETRIEVED },
 	{ "HIDDEN", ARGUMENT_NONE, USES_HIDDEN, 0 },
-	{ "HIDDENBEFORE", ARGUMENT_TIME, USES_HIDDEN, POLICY_CLOCK_HIDDEN },
+	{ "HIDDENBEFORE", ARGUMENT_TIME, USES_HIDDEN | IS_AGE,
+	  POLICY_CLOCK_HIDDEN },
 	{ "HIDDENSINCE", ARGUMENT_TIME, USES_HIDDEN, POLICY_CLOCK_HIDDEN },
 };
 #define QUERY_KEYS_COUNT (sizeof(query_keys) / sizeof(query_keys[0]))
@@ -379,6 +383,8 @@ parse_time(struct query_parser *parser, const struct token *token,
 	word->interval_secs = secs;
 	word->clock = key->clock;
 	parser->query->uses_clock = true;
+	if ((key->uses & IS_AGE) != 0)
+		parser->age_secs = secs;
 	return 0;
 }
 
@@ -417,6 +423,7 @@ int query_parse_key(struct query_parser *parser)
 			    strlen(key->name)) == NULL)
 		return -1;
 	query_token_read(parser);
+	parser->age_secs = 0;
 
 	if ((key->uses & USES_HISTORY) != 0)
 		query->uses_history = true;

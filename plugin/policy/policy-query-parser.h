@@ -50,6 +50,8 @@ struct query_parser {
 	struct policy_query *query;
 	struct policy_query_word *words;
 	size_t words_room;
+	/* min_age_secs of the key, term or list that was parsed last */
+	int64_t age_secs;
 };
 
 /* Read the next token into parser->next. */

@@ -58,7 +58,10 @@ parse_term(struct query_parser *parser, const struct token *after,
 	if (query_parser_add_word(parser, &token, "NOT", 3) == NULL)
 		return -1;
 	query_token_read(parser);
-	return parse_term(parser, &token, depth + 1);
+	if (parse_term(parser, &token, depth + 1) < 0)
+		return -1;
+	parser->age_secs = 0;
+	return 0;
 }
 
 /* open: its opening parenthesis, NULL for the query as a whole */
@@ -69,6 +72,7 @@ parse_list(struct query_parser *parser, const struct token *open,
 	enum { LIST_OPEN, LIST_AND, LIST_OR } kind = LIST_OPEN;
 	bool empty = true, is_or;
 	struct token token;
+	int64_t age_secs = 0;
 
 	for (;; empty = false) {
 		token = parser->next;
@@ -94,7 +98,13 @@ parse_list(struct query_parser *parser, const struct token *open,
 		}
 		if (parse_term(parser, &token, depth) < 0)
 			return -1;
+		/* of all that must match the oldest counts, of others the
+		   youngest */
+		if (empty || (parser->age_secs < age_secs) ==
+		    (kind == LIST_OR))
+			age_secs = parser->age_secs;
 	}
+	parser->age_secs = age_secs;
 
 	if (token.type == TOKEN_CLOSE && open == NULL) {
 		return query_parser_error(parser, &token,
@@ -175,6 +185,7 @@ int policy_query_compile(struct policy_arena *arena,
 	query_token_read(&parser);
 	if (parse_list(&parser, NULL, 0) < 0)
 		return -1;
+	query_r->min_age_secs = parser.age_secs;
 	query_r->is_all = query_r->words_count == 1 &&
 		strcmp(query_r->words[0].text, "ALL") == 0;
 	return 0;

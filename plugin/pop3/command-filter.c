@@ -5,6 +5,7 @@
 #include "istream-private.h"
 #include "ostream.h"
 #include "strnum.h"
+#include "capabilities.h"
 #include "command-filter.h"
 #include "delivery.h"
 #include "session.h"
@@ -18,6 +19,7 @@
 enum command {
 	/* Nothing that policy asks about, or not valid: Dovecot's business */
 	COMMAND_OTHER = 0,
+	COMMAND_CAPA,
 	COMMAND_DELE,
 	COMMAND_RETR,
 	COMMAND_TOP,
@@ -71,6 +73,8 @@ enum scan_result {
 	SCAN_STOPPED,
 	/* The first line is refused. */
 	SCAN_REFUSED,
+	/* The first line is a CAPA that the plugin answers. */
+	SCAN_CAPABILITIES,
 	/* The first line is a UIDL that the plugin answers. */
 	SCAN_LISTED,
 	/* The first line waits for the client to take what was sent. */
@@ -112,6 +116,10 @@ command_parse(const struct client *client, const unsigned char *line,
 		end--;
 
 	switch (*line) {
+	case 'c': case 'C':
+		if (command_is(line, end, "CAPA", 4))
+			cmd_r->command = COMMAND_CAPA;
+		return;
 	case 'd': case 'D':
 		if (!command_is(line, end, "DELE", 4))
 			return;
@@ -220,7 +228,8 @@ command_filter_ask(struct command_filter *filter,
 }
 
 /* Find the longest run of lines that can be executed one after the other.
-   *run_size_r = 0 for SCAN_REFUSED, SCAN_LISTED and SCAN_OUTPUT_WAITS. */
+   *run_size_r = 0 for SCAN_REFUSED, SCAN_CAPABILITIES, SCAN_LISTED and
+   SCAN_OUTPUT_WAITS. */
 static enum scan_result
 command_filter_scan(struct command_filter *filter,
 		    const unsigned char *data, size_t size, size_t *run_size_r)
@@ -243,6 +252,13 @@ command_filter_scan(struct command_filter *filter,
 		if (cmd.command == COMMAND_RSET) {
 			run.has_rset = TRUE;
 			continue;
+		}
+		if (cmd.command == COMMAND_CAPA) {
+			if (!capabilities_are_changed(session))
+				continue;
+			result = line == data ? SCAN_CAPABILITIES :
+				SCAN_STOPPED;
+			break;
 		}
 		if (command_is_uidl(cmd.command)) {
 			if (filter->refusal != NULL ||
@@ -356,6 +372,16 @@ static bool command_filter_list(struct command_filter *filter)
 	return FALSE;
 }
 
+static void command_filter_send_capabilities(struct command_filter *filter)
+{
+	command_filter_take_line(filter);
+	filter->refused_count = 0;
+	filter->session->client->bad_counter = 0;
+	T_BEGIN {
+		capabilities_send(filter->session);
+	} T_END;
+}
+
 static void command_filter_wait_for_output(struct command_filter *filter)
 {
 	struct client *client = filter->session->client;
@@ -458,6 +484,13 @@ static ssize_t command_filter_read(struct istream_private *stream)
 				return -1;
 			if (filter->session->client->io == NULL) {
 				/* the output is full */
+				command_filter_wait_for_output(filter);
+				return 0;
+			}
+			break;
+		case SCAN_CAPABILITIES:
+			command_filter_send_capabilities(filter);
+			if (filter->session->client->io == NULL) {
 				command_filter_wait_for_output(filter);
 				return 0;
 			}
