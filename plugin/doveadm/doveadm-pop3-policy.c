@@ -14,6 +14,7 @@ static struct doveadm_cmd_ver2 *const doveadm_pop3_cmds[] = {
 	&doveadm_cmd_pop3_check,
 	&doveadm_cmd_pop3_explain,
 	&doveadm_cmd_pop3_uidl_accept,
+	&doveadm_cmd_pop3_uidl_export,
 };
 
 void doveadm_pop3_policy_plugin_init(struct module *module ATTR_UNUSED)

@@ -18,6 +18,7 @@ extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_apop_rotate;
 extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_check;
 extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_explain;
 extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_uidl_accept;
+extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_uidl_export;
 
 extern const char *doveadm_pop3_policy_plugin_version;
 

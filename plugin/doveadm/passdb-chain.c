@@ -3,14 +3,8 @@
 #include "lib.h"
 #include "array.h"
 #include "str.h"
-#include "pop3-policy-config.h"
+#include "doveconf.h"
 #include "passdb-chain.h"
-
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#define DOVECONF_MAX_BYTES (256 * 1024)
 
 struct chain_passdb {
 	/* "passdb users", or "passdb 2 (passwd-file)" where it has no name */
@@ -32,61 +26,6 @@ struct chain {
 /*
  * Reading
  */
-
-static void ATTR_NORETURN exec_doveconf(const char *config_path, int output)
-{
-	const char *const argv[] = {
-		POP3_POLICY_DOVECONF, "-c", config_path, "passdb",
-		"auth_mechanisms", NULL
-	};
-	static char *const env[] = { NULL };
-	int null = open("/dev/null", O_RDWR);
-
-	if (null != -1 && dup2(null, STDIN_FILENO) >= 0 &&
-	    dup2(null, STDERR_FILENO) >= 0 &&
-	    dup2(output, STDOUT_FILENO) >= 0) {
-		/* doveadm's environment tells that its settings were read */
-		(void)execve(argv[0], (char *const *)(uintptr_t)argv, env);
-	}
-	_exit(127);
-}
-
-static int
-doveconf_read(const char *config_path, const char **text_r,
-	      const char **error_r)
-{
-	string_t *text = t_str_new(4096);
-	char buf[4096];
-	int fds[2], status;
-	ssize_t size;
-	pid_t pid;
-
-	if (pipe(fds) < 0) {
-		*error_r = t_strdup_printf("pipe() failed: %m");
-		return -1;
-	}
-	pid = fork();
-	if (pid == 0)
-		exec_doveconf(config_path, fds[1]);
-	i_close_fd(&fds[1]);
-	if (pid == -1) {
-		*error_r = t_strdup_printf("fork() failed: %m");
-		i_close_fd(&fds[0]);
-		return -1;
-	}
-	while ((size = read(fds[0], buf, sizeof(buf))) > 0 &&
-	       str_len(text) < DOVECONF_MAX_BYTES)
-		str_append_data(text, buf, size);
-	i_close_fd(&fds[0]);
-	if (waitpid(pid, &status, 0) < 0 || size != 0 || status != 0) {
-		*error_r = t_strdup_printf(
-			"%s -c %s passdb failed; the chain of passdbs was "
-			"not checked", POP3_POLICY_DOVECONF, config_path);
-		return -1;
-	}
-	*text_r = str_c(text);
-	return 0;
-}
 
 static void
 chain_begin_passdb(struct chain *chain, const char *name)
@@ -254,11 +193,13 @@ static enum passdb_chain_logins chain_check(struct chain *chain)
 		PASSDB_CHAIN_LOGINS_ALL : PASSDB_CHAIN_LOGINS_APOP;
 }
 
-int passdb_chain_check(const char *config_path,
-		       void (*report)(void *context, const char *text),
+int passdb_chain_check(void (*report)(void *context, const char *text),
 		       void *context, enum passdb_chain_logins *logins_r,
 		       const char **error_r)
 {
+	static const char *const args[] = {
+		"passdb", "auth_mechanisms", NULL
+	};
 	struct chain chain = {
 		.mechanisms = "",
 		.report = report,
@@ -266,7 +207,7 @@ int passdb_chain_check(const char *config_path,
 	};
 	const char *text;
 
-	if (doveconf_read(config_path, &text, error_r) < 0)
+	if (doveconf_read(args, &text, error_r) < 0)
 		return -1;
 	t_array_init(&chain.passdbs, 4);
 	chain_parse(&chain, text);

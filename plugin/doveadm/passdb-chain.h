@@ -22,8 +22,7 @@ enum passdb_chain_logins {
 /* Report each mistake of the chain in one line. A chain without pop3_policy has
    none. Returns 0 and *logins_r, or -1 and *error_r (data stack) if the
    configuration can't be read. */
-int passdb_chain_check(const char *config_path,
-		       void (*report)(void *context, const char *text),
+int passdb_chain_check(void (*report)(void *context, const char *text),
 		       void *context, enum passdb_chain_logins *logins_r,
 		       const char **error_r);
 

@@ -8,6 +8,7 @@
  */
 
 struct mail;
+struct mailbox_transaction_context;
 struct dovecot_uidl;
 
 /* Dovecot's settings of UIDLs, as they are in force for a POP3 session of the

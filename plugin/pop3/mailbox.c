@@ -80,11 +80,18 @@ static void
 mailbox_add_not_shown(struct pop3_policy_mailbox *pbox,
 		      struct mailbox_transaction_context *trans)
 {
+	const struct pop3_session *session = pbox->session;
+	const struct visible_asker asker = {
+		.policy = session->policy,
+		.history = session->history,
+		.judge = session->judge,
+		.now = session->facts.now,
+	};
 	const char *error;
 	int ret;
 
 	pbox->evaluating = TRUE;
-	ret = visible_find_unseen(pbox->session, trans, &pbox->unseen, &error);
+	ret = visible_find_unseen(&asker, trans, &pbox->unseen, &error);
 	pbox->evaluating = FALSE;
 	if (ret < 0) {
 		i_free(pbox->scan_error);

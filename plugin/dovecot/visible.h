@@ -10,13 +10,23 @@
 #include "seq-range-array.h"
 
 struct mailbox_transaction_context;
-struct pop3_session;
+struct user_policy;
+struct history;
+struct judge;
+
+struct visible_asker {
+	const struct user_policy *policy;
+	struct history *history;
+	/* May be NULL where the policy is not active. */
+	struct judge *judge;
+	int64_t now;
+};
 
 /* unseen: sequences that are not shown for other reasons, about which nobody
    is asked; those that the policy doesn't show are added. Returns 0, or -1
    and *error_r (data stack) if it could not be found out: then nothing may be
    shown. */
-int visible_find_unseen(struct pop3_session *session,
+int visible_find_unseen(const struct visible_asker *asker,
 			struct mailbox_transaction_context *trans,
 			ARRAY_TYPE(seq_range) *unseen, const char **error_r);
 

@@ -8,19 +8,18 @@
 #include "policy-script.h"
 #include "query.h"
 #include "user-policy.h"
-#include "session.h"
 #include "visible.h"
 
 /* The script's answer stands above the query. Returns 0, or -1 and
    error_r. */
 static int
-visible_ask_one(struct pop3_session *session,
+visible_ask_one(const struct visible_asker *asker,
 		  struct mailbox_transaction_context *trans, uint32_t seq,
 		  ARRAY_TYPE(seq_range) *shown, const char **error_r)
 {
 	struct script_answer answer;
 
-	judge_ask_hook(session->judge, trans, SCRIPT_HOOK_SHOW, seq, &answer);
+	judge_ask_hook(asker->judge, trans, SCRIPT_HOOK_SHOW, seq, &answer);
 	switch (answer.outcome) {
 	case SCRIPT_FAILED:
 		*error_r = answer.reason;
@@ -39,7 +38,7 @@ visible_ask_one(struct pop3_session *session,
 
 /* Hidden mail stays hidden, the script is not asked about it. */
 static int
-visible_ask(struct pop3_session *session,
+visible_ask(const struct visible_asker *asker,
 		      struct mailbox_transaction_context *trans,
 		      uint32_t count, const ARRAY_TYPE(seq_range) *unseen,
 		      ARRAY_TYPE(seq_range) *shown, const char **error_r)
@@ -51,20 +50,20 @@ visible_ask(struct pop3_session *session,
 		if (seq_range_exists(unseen, seq))
 			continue;
 		T_BEGIN {
-			ret = visible_ask_one(session, trans, seq, shown,
+			ret = visible_ask_one(asker, trans, seq, shown,
 						error_r);
 		} T_END_PASS_STR_IF(ret < 0, error_r);
 	}
 	/* its mail must not outlive the scan */
-	judge_forget_all(session->judge);
+	judge_forget_all(asker->judge);
 	return ret;
 }
 
-int visible_find_unseen(struct pop3_session *session,
+int visible_find_unseen(const struct visible_asker *asker,
 			struct mailbox_transaction_context *trans,
 			ARRAY_TYPE(seq_range) *unseen, const char **error_r)
 {
-	const struct user_policy *policy = session->policy;
+	const struct user_policy *policy = asker->policy;
 	uint32_t count = mail_index_view_get_messages_count(trans->view);
 	ARRAY_TYPE(seq_range) shown;
 	bool has_query, has_hook;
@@ -80,12 +79,12 @@ int visible_find_unseen(struct pop3_session *session,
 	t_array_init(&shown, 32);
 	if (!has_query)
 		seq_range_array_add_range(&shown, 1, count);
-	else if (query_match_all(trans, session->history,
-				 policy->policy->show, session->facts.now,
+	else if (query_match_all(trans, asker->history,
+				 policy->policy->show, asker->now,
 				 &shown, error_r) < 0)
 		return -1;
 	if (has_hook &&
-	    visible_ask(session, trans, count, unseen, &shown, error_r) < 0)
+	    visible_ask(asker, trans, count, unseen, &shown, error_r) < 0)
 		return -1;
 	seq_range_array_invert(&shown, 1, count);
 	seq_range_array_merge(unseen, &shown);
