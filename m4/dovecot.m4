@@ -70,6 +70,7 @@ AS_IF([test -n "$with_moduledir"],
 	[moduledir=$with_moduledir], [moduledir=$dovecot_moduledir])
 AC_SUBST([moduledir])
 AC_SUBST([auth_moduledir], ['${moduledir}/auth'])
+AC_SUBST([login_moduledir], ['${moduledir}/login'])
 AC_SUBST([doveadm_moduledir], ['${moduledir}/doveadm'])
 AC_SUBST([script_moduledir], ['${moduledir}/pop3-policy'])
 AC_SUBST([settings_moduledir], ['${moduledir}/settings'])

@@ -22,6 +22,7 @@ retrieve = deny:"it is sealed" subject sealed
 """
 KEPT = b"-ERR it is kept\r\n"
 SEALED = b"-ERR it is sealed\r\n"
+CAPA_ENDS = b"AUTH-RESP-CODE\r\n.\r\n"
 
 # What Dovecot answers itself, in whatever way it likes.
 NOT_VALID = [
@@ -203,6 +204,8 @@ class Compared(LiveTest):
         got = self.answers(self.policy_user, lines, how, rnd, **kwargs)
         for i, line in enumerate(lines):
             want = refused.get(i, expected[i])
+            if want is not None and want.endswith(CAPA_ENDS):
+                want = want.replace(b"\r\n.", b"\r\nEXPIRE NEVER\r\n.")
             if want != got[i]:
                 self.fail("%s: line %d of %d, %r: expected %r, got %r" % (
                     what, i + 1, len(lines), line, want and want[:200],
