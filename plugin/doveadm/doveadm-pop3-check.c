@@ -12,6 +12,8 @@
 #include "compat-doveadm.h"
 #include "doveadm-pop3-policy.h"
 #include "pop3-policy/uidl-key.h"
+#include "doveconf.h"
+#include "login-announcement.h"
 #include "passdb-chain.h"
 
 struct check {
@@ -24,6 +26,8 @@ struct check {
 	const char *uidl_key;
 	/* UNKNOWN where the chain of passdbs is not to be checked */
 	enum passdb_chain_logins logins;
+	/* Empty where Dovecot's configuration is not to be checked */
+	struct login_announcement announcement;
 };
 
 static void check_print_error(struct check *check, const char *text)
@@ -74,18 +78,28 @@ check_rules(struct check *check, const struct policy_rules *rules)
 }
 
 /* With the rights of whoever checks: whether the mail user could write the
-   script, only his sessions know. */
-static void check_script(struct check *check, const struct policy *policy)
+   script, only his sessions know. Has it a say in what expires? */
+static bool check_script(struct check *check, const struct policy *policy)
 {
 	struct policy_script *script;
 	const char *error;
+	bool asks_script;
 
 	if (policy->script == NULL)
-		return;
-	if (policy_script_init(policy, &script, &error) < 0)
+		return FALSE;
+	if (policy_script_init(policy, &script, &error) < 0) {
 		check_print_error(check, error);
-	else
-		policy_script_deinit(&script);
+		return TRUE;
+	}
+	if (policy_script_begin(script, NULL, NULL, &error) < 0) {
+		check_print_error(check, error);
+		asks_script = TRUE;
+	} else {
+		asks_script = policy_script_has_hook(script,
+						     SCRIPT_HOOK_EXPIRE);
+	}
+	policy_script_deinit(&script);
+	return asks_script;
 }
 
 /* It may be unset here and set for users, or for POP3 only. */
@@ -135,20 +149,25 @@ check_login_delay(struct check *check, const struct policy *policy)
 	}
 }
 
-static void check_report_chain(void *context, const char *text)
+static void check_report_text(void *context, const char *text)
 {
 	check_print_error(context, text);
 }
 
-static void check_chain(struct check *check)
+static void check_dovecots_configuration(struct check *check)
 {
-	const char *error;
+	static const char *const args[] = {
+		"passdb", "auth_mechanisms", "import_environment", NULL
+	};
+	const char *text, *error;
 
-	if (passdb_chain_check(check_report_chain, check, &check->logins,
-			       &error) < 0) {
+	if (doveconf_read(args, &text, &error) < 0) {
 		check_print_error(check, t_strdup_printf(
-			"The chain of passdbs was not checked: %s", error));
+			"Dovecot's configuration was not checked: %s", error));
+		return;
 	}
+	check->logins = passdb_chain_check(text, check_report_text, check);
+	login_announcement_read(text, &check->announcement);
 }
 
 static void check_file(struct check *check, struct policy_file *file)
@@ -156,7 +175,7 @@ static void check_file(struct check *check, struct policy_file *file)
 	struct policy *policy;
 	const char *section;
 	size_t index = 0;
-	bool has_guards;
+	bool has_guards, asks_script;
 
 	while ((section = policy_file_next_section(file, &index)) != NULL) {
 		check->sections++;
@@ -168,9 +187,14 @@ static void check_file(struct check *check, struct policy_file *file)
 		check_rules(check, &policy->delete_rules);
 		check_rules(check, &policy->retrieve_rules);
 		check_rules(check, &policy->expire_rules);
-		check_script(check, policy);
+		asks_script = check_script(check, policy);
 		check_apop(check, policy);
 		check_login_delay(check, policy);
+		T_BEGIN {
+			login_announcement_check(&check->announcement, policy,
+						 asks_script,
+						 check_report_text, check);
+		} T_END;
 		policy_free(&policy);
 	}
 }
@@ -225,9 +249,7 @@ static void cmd_pop3_check(struct doveadm_cmd_context *cctx)
 		ret = EX_CONFIG;
 	} else {
 		check.uidl_key = set.uidl_key;
-		T_BEGIN {
-			check_chain(&check);
-		} T_END;
+		check_dovecots_configuration(&check);
 		ret = check_run(&check, set.file, set.section);
 	}
 	hash_table_destroy(&check.errors);

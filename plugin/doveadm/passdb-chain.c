@@ -3,7 +3,6 @@
 #include "lib.h"
 #include "array.h"
 #include "str.h"
-#include "doveconf.h"
 #include "passdb-chain.h"
 
 struct chain_passdb {
@@ -193,24 +192,18 @@ static enum passdb_chain_logins chain_check(struct chain *chain)
 		PASSDB_CHAIN_LOGINS_ALL : PASSDB_CHAIN_LOGINS_APOP;
 }
 
-int passdb_chain_check(void (*report)(void *context, const char *text),
-		       void *context, enum passdb_chain_logins *logins_r,
-		       const char **error_r)
+enum passdb_chain_logins
+passdb_chain_check(const char *text,
+		   void (*report)(void *context, const char *text),
+		   void *context)
 {
-	static const char *const args[] = {
-		"passdb", "auth_mechanisms", NULL
-	};
 	struct chain chain = {
 		.mechanisms = "",
 		.report = report,
 		.context = context,
 	};
-	const char *text;
 
-	if (doveconf_read(args, &text, error_r) < 0)
-		return -1;
 	t_array_init(&chain.passdbs, 4);
 	chain_parse(&chain, text);
-	*logins_r = chain_check(&chain);
-	return 0;
+	return chain_check(&chain);
 }

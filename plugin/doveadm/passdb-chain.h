@@ -19,11 +19,11 @@ enum passdb_chain_logins {
 	PASSDB_CHAIN_LOGINS_ALL,
 };
 
-/* Report each mistake of the chain in one line. A chain without pop3_policy has
-   none. Returns 0 and *logins_r, or -1 and *error_r (data stack) if the
-   configuration can't be read. */
-int passdb_chain_check(void (*report)(void *context, const char *text),
-		       void *context, enum passdb_chain_logins *logins_r,
-		       const char **error_r);
+/* text: what doveconf prints of passdb and auth_mechanisms. Report each mistake
+   of the chain in one line. A chain without pop3_policy has none. */
+enum passdb_chain_logins
+passdb_chain_check(const char *text,
+		   void (*report)(void *context, const char *text),
+		   void *context);
 
 #endif

@@ -50,7 +50,8 @@ int policy_script_init(const struct policy *policy,
 void policy_script_deinit(struct policy_script **script);
 
 /* Make it ready to be asked about this user, who must outlive it, as the event
-   must, to which its log lines go. Returns 0, or -1 and *error_r (data stack)
+   must, to which its log lines go; both NULL where only its hooks are asked
+   for. Returns 0, or -1 and *error_r (data stack)
    if it doesn't load. */
 int policy_script_begin(struct policy_script *script, struct mail_user *user,
 			struct event *event, const char **error_r);

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """CAPA: EXPIRE and LOGIN-DELAY as they are kept; all else as Dovecot says it."""
 
+import glob
+import os
+
 from harness import LiveTest, message
-from harness.apop import Apop, AUTH_FILE, PASSWORDS_FIRST, POLICY_FIRST
+from harness.apop import Apop, PASSWORDS_FIRST, POLICY_FIRST
 
 PLAIN = (b"+OK\r\nCAPA\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nPIPELINING\r\n"
          b"AUTH-RESP-CODE\r\n.\r\n")
@@ -137,3 +140,172 @@ class LoginDelay(Apop):
         self.assertEqual(client.cmd("CAPA").raw,
                          with_lines("EXPIRE 0", "LOGIN-DELAY 600"))
         client.quit()
+
+
+class BeforeLogin(LiveTest):
+    """By the login plugin."""
+
+    formats = ("maildir",)
+    expire, delay = "30", "300"
+    chroot = ""
+    with_plugin = True
+
+    def setUp(self):
+        environment = {}
+        if self.expire is not None:
+            environment["POP3_POLICY_EXPIRE"] = self.expire
+        if self.delay is not None:
+            environment["POP3_POLICY_LOGIN_DELAY"] = self.delay
+        if self.version == "2.3":
+            self.extra_config = "import_environment = TZ %s\n" % " ".join(
+                "%s=%s" % item for item in environment.items())
+            if self.with_plugin:
+                self.extra_config += ("protocol pop3 {\n  login_plugins = "
+                                      "pop3_policy_login\n}\n")
+        else:
+            self.extra_config = "import_environment {\n%s}\n" % "".join(
+                "  %s = %s\n" % item for item in environment.items())
+            if self.with_plugin:
+                self.extra_config += (
+                    "protocol pop3 {\n  login_plugins {\n"
+                    "    pop3_policy_login = yes\n  }\n}\n")
+        self.extra_config += \
+            "service pop3-login {\n  chroot = %s\n}\n" % self.chroot
+        super().setUp()
+
+    def check(self, *lines):
+        client = self.user().pop3(login=False)
+        reply = client.cmd("CAPA")
+        self.assertEqual(reply.raw, PLAIN[:-3] + b"USER\r\nSASL PLAIN\r\n" +
+                         b"".join(line.encode() + b"\r\n"
+                                  for line in lines) + b".\r\n")
+        # nothing else is touched, a text that looks alike neither
+        client.send("USER +OK\r\nNONSENSE\r\nCAPA\r\n")
+        self.assertEqual(client.read_reply().raw, b"+OK\r\n")
+        self.assertEqual(client.read_reply().raw, b"-ERR Unknown command.\r\n")
+        self.assertEqual(client.read_reply(multiline=True).raw, reply.raw)
+        client.login()
+        self.assertEqual(client.cmd("CAPA").raw, PLAIN)
+        client.quit()
+
+    def test_both(self):
+        self.check("EXPIRE 30 USER", "LOGIN-DELAY 300 USER")
+
+
+class BeforeLoginChroot(BeforeLogin):
+    """Where pop3-login is by default."""
+
+    chroot = "login"
+
+    def test_both(self):
+        client = self.user().pop3(login=False)
+        roots = set()
+        for folder in glob.glob("/proc/[0-9]*"):
+            try:
+                with open(folder + "/comm") as file:
+                    name = file.read()
+                if name == "pop3-login\n":
+                    roots.add(os.readlink(folder + "/root"))
+            except FileNotFoundError:
+                pass
+        self.assertIn(self.dovecot.host_base + "/run/login", roots)
+        client.close()
+        super().test_both()
+
+
+class BeforeLoginCheck(BeforeLogin):
+    """doveadm pop3 check compares them with the policy file."""
+
+    settings = {"pop3_policy_file": "@BASE@/policy/all.conf"}
+
+    def check(self, policy, *wanted):
+        base = self.dovecot.host_base + "/policy/"
+        with open(base + "all.conf", "w") as file:
+            file.write(policy)
+        with open(base + "all.lua", "w") as file:
+            file.write("function pop3_policy_expire(session, message)\nend\n")
+        result = self.dovecot.doveadm("pop3", "check", check=False)
+        lines = [line for line in result.stdout.decode().splitlines()
+                 if "POP3_POLICY_" in line]
+        self.assertEqual(len(lines), len(wanted), result.stdout)
+        for line, pattern in zip(lines, wanted):
+            self.assertRegex(line, pattern)
+        if wanted:
+            self.assertEqual(result.returncode, 78)
+
+    def test_both(self):
+        self.check("")
+        self.check("[default]\nexpire = expunge savedbefore 30d\n"
+                   "[user a]\ndelete = hide all\nlogin_delay = 5m\n")
+        self.check("[default]\nexpire = expunge savedbefore 30d\n[policy a]\n"
+                   "expire = expunge savedbefore 29d\n[user b]\n"
+                   "login_delay = 301s\n",
+                   r"POP3_POLICY_EXPIRE=30 promises more than \[policy a\] "
+                   r"keeps: 29$",
+                   r"POP3_POLICY_LOGIN_DELAY=300 is less than the login_delay "
+                   r"of \[user b\]: 301$")
+        self.check("[default]\nscript = all.lua\nexpire = expunge "
+                   "savedbefore 60d\n",
+                   r"than \[default\] keeps: what its script says$")
+        self.check("[default]\nscript = all.lua\nmin_retention = 30d\n")
+
+
+class BeforeLoginCheckNever(BeforeLoginCheck):
+    expire, delay = "NEVER", None
+
+    def test_both(self):
+        self.check("[default]\ndelete = hide all\nlogin_delay = 1h\n")
+        self.check("[default]\nexpire = expunge savedbefore 10y\n",
+                   r"EXPIRE=NEVER promises more than \[default\] keeps: 3660$")
+
+
+class BeforeLoginCheckNothing(BeforeLoginCheck):
+    expire, delay = None, None
+
+    def test_both(self):
+        self.check("[default]\nexpire = expunge all\nlogin_delay = 1h\n")
+
+
+class BeforeLoginNever(BeforeLogin):
+    expire, delay = "NEVER", None
+
+    def test_both(self):
+        self.check("EXPIRE NEVER USER")
+
+
+class BeforeLoginZero(BeforeLogin):
+    expire, delay = "0", ""
+
+    def test_both(self):
+        self.check("EXPIRE 0 USER")
+
+
+class BeforeLoginDelay(BeforeLogin):
+    expire = None
+
+    def test_both(self):
+        self.check("LOGIN-DELAY 300 USER")
+
+
+class BeforeLoginNothing(BeforeLogin):
+    expire, delay = None, None
+
+    def test_both(self):
+        self.check()
+
+
+class BeforeLoginWithoutPlugin(BeforeLogin):
+    with_plugin = False
+
+    def test_both(self):
+        self.check()
+
+
+class BeforeLoginMistakes(BeforeLogin):
+    expire, delay = "30d", "NEVER"
+
+    def test_both(self):
+        self.expect_errors("POP3_POLICY_EXPIRE=30d: expected a number or NEVER",
+                           "POP3_POLICY_LOGIN_DELAY=NEVER: expected a number$")
+        self.check()
+        self.wait_log("POP3_POLICY_EXPIRE=30d: expected")
