@@ -309,21 +309,8 @@ class Failures(AuthScript):
 class Process(AuthScript):
     def auth_maps(self):
         """What the auth process has loaded."""
-        own = self.dovecot.base.encode()
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open("/proc/%s/stat" % pid) as file:
-                    parent = file.read().rsplit(")", 1)[1].split()[1]
-                with open("/proc/%s/comm" % pid) as file:
-                    name = file.read().strip()
-                with open("/proc/%s/cmdline" % parent, "rb") as file:
-                    command = file.read()
-                if name == "auth" and own in command:
-                    with open("/proc/%s/maps" % pid) as file:
-                        return file.read()
-            except (FileNotFoundError, ProcessLookupError, IndexError):
-                continue
-        self.fail("there is no auth process")
+        with open("/proc/%d/maps" % self.dovecot.auth_process()) as file:
+            return file.read()
 
     def test_lua_is_loaded_for_who_has_a_script(self):
         # an instance of its own, in which nobody had one before

@@ -300,8 +300,41 @@ class Dovecot:
                 pass
             time.sleep(0.02)
 
+    def auth_process(self):
+        """The process id of auth, which outlives all tests; None: not
+        started."""
+        for pid in self._children():
+            try:
+                with open("/proc/%d/cmdline" % pid, "rb") as file:
+                    words = file.read().split(b"\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            # "dovecot/auth", or an argument of a checker; workers have "-w"
+            if b"-w" not in words and any(
+                    word.split(b" ")[0].endswith(b"/auth") for word in words):
+                return pid
+        return None
+
+    def _end_auth(self):
+        """Ends auth and returns what a checker says about it, to fail for."""
+        pid = self.auth_process()
+        if pid is None:
+            return ""
+        mark = self.log_mark()
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 120
+        while os.path.exists("/proc/%d" % pid) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return "".join(line + "\n" for line in
+                       self.log_text(mark).splitlines() if "Error: ==" in line)
+
     def stop(self):
-        """Stops the instance, if it runs, and removes its folder."""
+        """Stops the instance, if it runs, and removes its folder. Raises
+        RuntimeError where a checker has found leaks of the auth process."""
+        found = ""
+        if _checker() == "valgrind" and self.process is not None and \
+           self.process.poll() is None:
+            found = self._end_auth()
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
@@ -313,6 +346,8 @@ class Dovecot:
         self.process = None
         if os.environ.get("POP3_POLICY_KEEP") is None:
             shutil.rmtree(self.host_base, ignore_errors=True)
+        if found:
+            raise RuntimeError("auth, when it ended:\n" + found)
 
     # Commands
 
@@ -398,17 +433,23 @@ class Dovecot:
     def _log_process(self):
         if self.process is None or self.process.poll() is not None:
             return None
-        pid = self.process.pid
-        try:
-            with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
-                children = [int(child) for child in file.read().split()]
-            for child in children:
+        for child in self._children():
+            try:
                 with open("/proc/%d/comm" % child) as file:
                     if file.read() == "log\n":
                         return child
-        except FileNotFoundError:
-            pass
+            except FileNotFoundError:
+                continue
         return None
+
+    def _children(self):
+        """Process ids of Dovecot's services."""
+        pid = self.process.pid
+        try:
+            with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+                return [int(child) for child in file.read().split()]
+        except FileNotFoundError:
+            return []
 
     def wait_log(self, pattern, mark=0, timeout=30):
         """Waits until the log has the pattern (a regular expression) after

@@ -42,12 +42,16 @@ class Instances:
         return self._running[key]
 
     def stop(self):
+        """Returns how many had something to complain about."""
+        failed = 0
         for instance in self._running.values():
             try:
                 instance.stop()
             except Exception:
                 traceback.print_exc()
+                failed += 1
         self._running.clear()
+        return failed
 
 
 class Result(unittest.TestResult):
@@ -174,8 +178,8 @@ def run_version(targets, version, args):
         # Impatience shall not leave a Dovecot or its folder behind.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        instances.stop()
-    return [result.passed, result.failed, result.skipped_count]
+        leaky = instances.stop()
+    return [result.passed, result.failed + leaky, result.skipped_count]
 
 
 def _stop(_signal, _frame):
