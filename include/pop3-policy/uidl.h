@@ -26,6 +26,9 @@ uint32_t uidl_hash(const char *uidl);
 struct uidl_entry {
 	/* What the message's UIDL should be; valid. */
 	const char *wanted;
+	/* The message keeps exactly that one, whatever was shown before; others
+	   that want it are numbered. */
+	bool kept;
 	/* uidl_hash() of the one that was shown before, 0 = none was */
 	uint32_t shown_hash;
 	/* What it is: wanted, or wanted with a number behind it */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "lib.h"
+#include "dict.h"
 #include "net.h"
 #include "json-parser.h"
 #include "var-expand.h"
@@ -85,6 +86,34 @@ int pop3_policy_compat_expand_uidl(string_t *dest, const char *format,
 	};
 
 	return var_expand(dest, format, table, error_r) <= 0 ? -1 : 0;
+}
+
+static int compat_dict_init(struct mail_user *user, const char *uri,
+			    struct dict **dict_r, const char **error_r)
+{
+	const struct dict_settings set = {
+		.base_dir = user->set->base_dir,
+		.event_parent = user->event,
+	};
+
+	return dict_init(uri, &set, dict_r, error_r);
+}
+
+int pop3_policy_compat_uidl_dict(struct mail_user *user, struct dict **dict_r,
+				 const char **error_r)
+{
+	const char *uri = getenv_nonempty(user, "pop3_policy_uidl_dict");
+
+	if (uri == NULL)
+		return 0;
+	return compat_dict_init(user, uri, dict_r, error_r) < 0 ? -1 : 1;
+}
+
+int pop3_policy_compat_file_dict(struct mail_user *user, const char *path,
+				 struct dict **dict_r, const char **error_r)
+{
+	return compat_dict_init(user, t_strconcat("file:", path, NULL),
+				dict_r, error_r);
 }
 
 unsigned int

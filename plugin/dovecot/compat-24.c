@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "lib.h"
+#include "dict.h"
 #include "net.h"
 #include "json-generator.h"
+#include "settings.h"
 #include "var-expand.h"
 #include "mail-cache.h"
 #include "mail-user.h"
@@ -67,6 +69,37 @@ int pop3_policy_compat_expand_uidl(string_t *dest, const char *format,
 	};
 
 	return var_expand(dest, format, &params, error_r);
+}
+
+int pop3_policy_compat_uidl_dict(struct mail_user *user, struct dict **dict_r,
+				 const char **error_r)
+{
+	struct event *event = event_create(user->event);
+	int ret;
+
+	settings_event_add_filter_name(event, "pop3_policy_uidl_dict");
+	ret = dict_init_auto(event, dict_r, error_r);
+	event_unref(&event);
+	return ret;
+}
+
+int pop3_policy_compat_file_dict(struct mail_user *user, const char *path,
+				 struct dict **dict_r, const char **error_r)
+{
+	const char *const settings[] = {
+		"dict", "file",
+		/* settings are expanded */
+		"dict_file_path", t_strarray_join(t_strsplit(path, "%"), "%%"),
+		NULL
+	};
+	struct settings_simple set;
+	int ret;
+
+	settings_simple_init(&set, settings);
+	event_add_str(set.event, "user", user->username);
+	ret = dict_init_auto(set.event, dict_r, error_r);
+	settings_simple_deinit(&set);
+	return ret > 0 ? 0 : -1;
 }
 
 unsigned int

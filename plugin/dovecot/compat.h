@@ -9,6 +9,7 @@
  * made to look like 2.4.
  */
 
+struct dict;
 struct mail_user;
 struct event;
 struct mail_cache;
@@ -64,6 +65,15 @@ struct pop3_policy_uidl_values {
 int pop3_policy_compat_expand_uidl(string_t *dest, const char *format,
 				   const struct pop3_policy_uidl_values *values,
 				   struct event *event, const char **error_r);
+
+/* The dict of the setting pop3_policy_uidl_dict, for this user. Returns 1, 0 if
+   it isn't set, -1 and *error_r (data stack). */
+int pop3_policy_compat_uidl_dict(struct mail_user *user, struct dict **dict_r,
+				 const char **error_r);
+/* A dict in one file, which is created by the first write. Returns 0, or -1
+   and *error_r (data stack). */
+int pop3_policy_compat_file_dict(struct mail_user *user, const char *path,
+				 struct dict **dict_r, const char **error_r);
 
 /* mail_cache_register_fields() for one field. Returns its index. */
 unsigned int

@@ -6,6 +6,7 @@
 #include "mail-storage-private.h"
 #include "history.h"
 #include "judge.h"
+#include "kept-uidls.h"
 #include "keyed-uidls.h"
 #include "policy-script.h"
 #include "user-policy.h"
@@ -16,6 +17,8 @@ HASH_TABLE_DEFINE_TYPE(uidl_numbers, char *, void *);
 struct mailbox_uidls {
 	struct mailbox_uidls_params params;
 	bool has_hook;
+	/* NULL = none are */
+	struct kept_uidls *kept;
 	/* NULL: Dovecot's settings */
 	struct keyed_uidls *keyed;
 	char keyed_uidl[UIDL_KEYED_LENGTH + 1];
@@ -60,6 +63,7 @@ void mailbox_uidls_deinit(struct mailbox_uidls **_uidls)
 		return;
 	*_uidls = NULL;
 	keyed_uidls_deinit(&uidls->keyed);
+	kept_uidls_deinit(&uidls->kept);
 	if (uidls->mail != NULL)
 		mail_free(&uidls->mail);
 	dovecot_uidl_deinit(&uidls->dovecot);
@@ -96,6 +100,20 @@ int mailbox_uidls_get_base(struct mailbox_uidls *uidls, uint32_t seq,
 	return keyed_uidls_get(uidls->keyed, seq,
 			       uidls->entries[seq - 1].shown_hash,
 			       uidls->keyed_uidl, error_r);
+}
+
+/* Returns FALSE if the message keeps none. */
+static bool uidls_set_kept(struct mailbox_uidls *uidls, uint32_t seq)
+{
+	struct uidl_entry *entry = &uidls->entries[seq - 1];
+	const char *uidl;
+
+	uidl = uidls->kept == NULL ? NULL : kept_uidls_get(uidls->kept, seq);
+	if (uidl == NULL)
+		return FALSE;
+	entry->wanted = p_strdup(uidls->params.pool, uidl);
+	entry->kept = TRUE;
+	return TRUE;
 }
 
 /* Returns 0, or -1 and error_r. */
@@ -156,6 +174,8 @@ static int uidls_find_keyed(struct mailbox_uidls *uidls, const char **error_r)
 	uint32_t seq;
 
 	for (seq = 1; seq <= uidls->count; seq++, entry++) {
+		if (uidls_set_kept(uidls, seq))
+			continue;
 		entry->wanted = texts[seq - 1];
 		if (keyed_uidls_get(uidls->keyed, seq, entry->shown_hash,
 				    texts[seq - 1], error_r) < 0 &&
@@ -175,7 +195,9 @@ static int uidls_find_own(struct mailbox_uidls *uidls, const char **error_r)
 		return uidls_find_keyed(uidls, error_r);
 
 	for (seq = 1; seq <= uidls->count && ret == 0; seq++) T_BEGIN {
-		if (uidls_ask(uidls, seq, &uidl, error_r) < 0)
+		if (uidls_set_kept(uidls, seq))
+			;
+		else if (uidls_ask(uidls, seq, &uidl, error_r) < 0)
 			ret = uidls_set_removed(uidls, seq);
 		else {
 			uidls->entries[seq - 1].wanted =
@@ -240,19 +262,49 @@ uidls_make_dovecot_one(struct mailbox_uidls *uidls, uint32_t seq,
 	struct uidl_entry *entry = &uidls->entries[seq - 1];
 	const char *uidl;
 
+	if (entry->kept)
+		return 0;
 	if (uidls_get_dovecot(uidls, seq, &uidl, error_r) < 0) {
 		if (uidls_set_removed(uidls, seq) < 0)
 			return -1;
 		entry->uidl = entry->wanted;
 		return 0;
 	}
-	entry->uidl = set->rename_duplicates ?
+	entry->uidl = set->rename_duplicates ||
+		hash_table_lookup(numbers, uidl) != NULL ?
 		uidls_rename(uidls, numbers, uidl) :
 		p_strdup(uidls->params.pool, uidl);
 	entry->hash = uidl_hash(entry->uidl);
 	if (set->save && !uidls->permanent)
 		mail_update_pop3_uidl(uidls->mail, entry->uidl);
 	return 0;
+}
+
+/* Two that are kept may be the same, if Dovecot's were when they were
+   pinned. */
+static void
+uidls_make_dovecot_kept(struct mailbox_uidls *uidls,
+			HASH_TABLE_TYPE(uidl_numbers) numbers)
+{
+	struct uidl_entry *entry;
+	uint32_t seq;
+
+	if (uidls->kept == NULL)
+		return;
+	for (seq = 1; seq <= uidls->count; seq++) {
+		if (!uidls_set_kept(uidls, seq))
+			continue;
+		entry = &uidls->entries[seq - 1];
+		entry->uidl = uidls->params.dovecot.rename_duplicates ?
+			uidls_rename(uidls, numbers, entry->wanted) :
+			entry->wanted;
+		entry->hash = uidl_hash(entry->uidl);
+		if (hash_table_lookup(numbers, entry->uidl) == NULL) {
+			hash_table_insert(numbers,
+				p_strdup(uidls->params.pool, entry->uidl),
+				POINTER_CAST(1));
+		}
+	}
 }
 
 /* What Dovecot would do, as it would do it: for those that the session sees,
@@ -267,6 +319,7 @@ uidls_make_dovecot(struct mailbox_uidls *uidls, const char **error_r)
 	int ret = 0;
 
 	hash_table_create(&numbers, default_pool, 0, str_hash, strcmp);
+	uidls_make_dovecot_kept(uidls, numbers);
 	do {
 		for (seq = 1; seq <= uidls->count && ret == 0; seq++) {
 			if (params->is_shown(params->context, seq) !=
@@ -312,6 +365,10 @@ int mailbox_uidls_make(struct mailbox_uidls *uidls, const char **error_r)
 	uidls->entries = p_new(uidls->pool, struct uidl_entry,
 			       I_MAX(uidls->count, 1));
 	uidls_read_history(uidls);
+	if (kept_uidls_init(trans, &uidls->kept, error_r) < 0) {
+		*error_r = t_strconcat("Kept UIDLs: ", *error_r, NULL);
+		return -1;
+	}
 	return are_own ? uidls_make_own(uidls, error_r) :
 		uidls_make_dovecot(uidls, error_r);
 }
@@ -321,6 +378,11 @@ mailbox_uidls_get(const struct mailbox_uidls *uidls, uint32_t *count_r)
 {
 	*count_r = uidls->count;
 	return uidls->entries;
+}
+
+bool mailbox_uidls_kept_are_stale(const struct mailbox_uidls *uidls)
+{
+	return uidls->kept != NULL && kept_uidls_are_stale(uidls->kept);
 }
 
 const ARRAY_TYPE(seq_range) *

@@ -3,10 +3,11 @@
 #define POP3_POLICY_MAILBOX_UIDLS_H
 
 /*
- * The UIDLs of all messages of an INBOX, as a POP3 session shows them. They
- * come from the script, or where it passes from the policy's key uidl: a
- * secret key, or Dovecot's settings. Sessions and doveadm make them here, so
- * that both say the same. Making them changes nothing but caches.
+ * The UIDLs of all messages of an INBOX, as a POP3 session shows them. One that
+ * is kept (kept-uidls.h) stands above all else, and no other message gets it.
+ * The others come from the script, or where it passes from the policy's key
+ * uidl: a secret key, or Dovecot's settings. Sessions and doveadm make them
+ * here, so that both say the same. Making them changes nothing but caches.
  */
 
 #include "seq-range-array.h"
@@ -58,6 +59,8 @@ int mailbox_uidls_make(struct mailbox_uidls *uidls, const char **error_r);
    shown has a uidl only with want_unseen, else NULL. */
 const struct uidl_entry *
 mailbox_uidls_get(const struct mailbox_uidls *uidls, uint32_t *count_r);
+/* Should kept_uidls_refresh() be called? */
+bool mailbox_uidls_kept_are_stale(const struct mailbox_uidls *uidls);
 /* Sequences whose messages others have removed meanwhile, so that their UIDLs
    could not be found out: they have one that no other message has or will
    have, which must not be remembered. */

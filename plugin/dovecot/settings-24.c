@@ -11,6 +11,8 @@ static const struct setting_define pop3_policy_setting_defines[] = {
 	DEF(STR, pop3_policy_uidl_key),
 	{ .type = SET_FILTER_NAME, .key = "pop3_policy_login_delay",
 	  .required_setting = "dict", },
+	{ .type = SET_FILTER_NAME, .key = "pop3_policy_uidl_dict",
+	  .required_setting = "dict", },
 	SETTING_DEFINE_LIST_END
 };
 

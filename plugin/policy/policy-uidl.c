@@ -200,6 +200,19 @@ uidl_group_end(const struct uidl_numbering *numbering, size_t first)
 	return end;
 }
 
+/* What messages keep whatever happens goes first. */
+static int uidl_give_kept(const struct uidl_numbering *numbering)
+{
+	size_t i;
+
+	for (i = 0; i < numbering->count; i++) {
+		if (numbering->sorted[i]->kept &&
+		    uidl_give(numbering, numbering->sorted[i], 1) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Messages keep what they were shown with. */
 static int
 uidl_keep_group(const struct uidl_numbering *numbering, size_t first,
@@ -210,6 +223,8 @@ uidl_keep_group(const struct uidl_numbering *numbering, size_t first,
 	size_t i;
 
 	for (i = first; i < end; i++) {
+		if (numbering->sorted[i]->uidl != NULL)
+			continue;
 		number = uidl_shown_number(numbering->sorted[i], max);
 		if (number > 0 &&
 		    uidl_give(numbering, numbering->sorted[i], number) < 0)
@@ -274,7 +289,8 @@ uidl_give_all(const struct uidl_numbering *numbering,
 		struct uidl_entry *entry = &entries[i];
 
 		entry->hash = uidl_hash(entry->wanted);
-		if (entry->shown_hash != 0 && entry->shown_hash != entry->hash)
+		if (entry->shown_hash != 0 &&
+		    entry->shown_hash != entry->hash && !entry->kept)
 			return false;
 		given = uidl_find_given(numbering, entry->wanted, entry->hash);
 		if (*given != NULL)
@@ -319,7 +335,8 @@ int uidl_number_duplicates(struct uidl_entry *entries, size_t count,
 		return -1;
 	if (uidl_give_all(&numbering, entries))
 		return 0;
-	if (uidl_sort(&numbering, entries) < 0)
+	if (uidl_sort(&numbering, entries) < 0 ||
+	    uidl_give_kept(&numbering) < 0)
 		return -1;
 	for (i = 0; i < count; i = end) {
 		end = uidl_group_end(&numbering, i);

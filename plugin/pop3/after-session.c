@@ -8,6 +8,7 @@
 #include "guard.h"
 #include "hidden-keyword.h"
 #include "history.h"
+#include "kept-uidls.h"
 #include "user-policy.h"
 #include "session.h"
 #include "after-session.h"
@@ -37,6 +38,8 @@ static void after_session_inbox(struct pop3_session *session,
 		(void)expiry_run(box, history, session->policy->policy,
 				 session->policy->script, &session->facts, session->event, NULL);
 	}
+	if (session->kept_uidls_stale && kept_uidls_refresh(box, &error) < 0)
+		pop3_session_failure(session, "Can't refresh UIDLs", error);
 	history_deinit(&history);
 }
 

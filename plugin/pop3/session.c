@@ -410,7 +410,8 @@ static void pop3_session_user_deinit_pre(struct mail_user *user)
 	} T_END;
 	session_script_end(session);
 	if (!session->refused &&
-	    (session->keywords_pending || session->expiry_pending)) T_BEGIN {
+	    (session->keywords_pending || session->expiry_pending ||
+	     session->kept_uidls_stale)) T_BEGIN {
 		after_session_run(session);
 	} T_END;
 	pop3_session_free(session);

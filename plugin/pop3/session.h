@@ -65,6 +65,7 @@ struct pop3_session {
 	/* Work for the time after the client has gone */
 	bool keywords_pending;
 	bool expiry_pending;
+	bool kept_uidls_stale;
 	bool failure_logged;
 
 	/* The first scan is done: there are message numbers. */

@@ -11,6 +11,7 @@
 
 struct shown_uidl {
 	struct client *client;
+	/* Until the client asks, nobody knows which ones. */
 	bool has_own;
 	struct dovecot_uidl *dovecot;
 	/* By sequence - 1: message number + 1, 0 = not seen. NULL: they are
@@ -38,7 +39,8 @@ struct shown_uidl *shown_uidl_init(struct pop3_session *session)
 	unsigned int i;
 
 	shown->client = client;
-	shown->has_own = uidls_are_own(session);
+	shown->has_own = client->message_uidls == NULL &&
+		uidls_may_be_own(session);
 	shown_uidl_get_settings(client, &set);
 	shown->dovecot = dovecot_uidl_init(&set, client->uid_validity);
 	if (client->msgnum_to_seq_map_count > 0) {

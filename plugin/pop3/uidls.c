@@ -4,6 +4,7 @@
 #include "mail-index.h"
 #include "mail-storage-private.h"
 #include "history.h"
+#include "kept-uidls.h"
 #include "mailbox-uidls.h"
 #include "shown-uidl.h"
 #include "uidl-storm.h"
@@ -15,20 +16,21 @@
 #define UIDLS_CHANGED "-ERR [SYS/TEMP] UIDLs have changed, which would make " \
 	"you download all mail again. Ask your administrator."
 
-bool uidls_are_own(const struct pop3_session *session)
+bool uidls_may_be_own(const struct pop3_session *session)
 {
-	return mailbox_uidls_are_own(session->policy);
+	return mailbox_uidls_are_own(session->policy) ||
+		kept_uidls_may_exist(session->client->mailbox);
 }
 
 /* Is there anything to be done about them? Dovecot's own have to be compared
-   with those shown before. */
+   with those shown before, and with those that are kept. */
 static bool uidls_are_made(const struct pop3_session *session)
 {
 	const struct client *client = session->client;
 
 	return client->message_uidls == NULL && client->messages_count > 0 &&
-		(uidls_are_own(session) ||
-		 history_is_persistent(session->history));
+		(history_is_persistent(session->history) ||
+		 uidls_may_be_own(session));
 }
 
 static bool uidls_is_shown(void *context, uint32_t seq)
@@ -98,8 +100,11 @@ static int uidls_make(struct pop3_session *session, pool_t pool,
 				      mailbox_uidls_get(uidls, &count),
 				      mailbox_uidls_get_removed(uidls)) ? 1 : 0;
 	}
-	if (ret > 0)
+	if (ret > 0) {
 		uidls_set(session, uidls, pool);
+		session->kept_uidls_stale =
+			mailbox_uidls_kept_are_stale(uidls);
+	}
 	mailbox_uidls_deinit(&uidls);
 	shown_uidl_deinit(&shown);
 	return ret;

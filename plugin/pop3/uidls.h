@@ -11,8 +11,8 @@
 
 struct pop3_session;
 
-/* Are they others than Dovecot's own? */
-bool uidls_are_own(const struct pop3_session *session);
+/* May they be others than Dovecot's own? A stat(), or less. */
+bool uidls_may_be_own(const struct pop3_session *session);
 
 /* The client is about to ask. Returns NULL if Dovecot may answer, else the
    whole "-ERR ..." line (without CRLF, static) that answers it. */

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """UIDLs that are kept: exported, pinned, and what they survive."""
 
+import os
+
 from harness import message
 from harness.uidls import FORMAT_GUID, FORMAT_OTHER, FORMAT_UID, UidlTest, \
     policy
@@ -98,3 +100,62 @@ class ProtocolFormat(UidlTest):
         self.assertRegex(shown[0], r"^\d+\.1$")
         self.assertEqual([uidl for uidl, guid in
                           listing(user.doveadm("pop3 uidl export"))], shown)
+
+
+class KeptTest(UidlTest):
+    """Users whose UIDLs are pinned under Dovecot's own format, before a change
+    to keyed ones."""
+
+    def pinned(self, count=5, **kwargs):
+        """Returns the user and his UIDLs."""
+        user = self.user(policy("dovecot", "uidl_storm_limit = 0%"), **kwargs)
+        user.append([message("m%d" % n) for n in range(count)])
+        uidls = self.uidls(user)
+        user.doveadm("pop3 uidl pin")
+        return user, uidls
+
+    def change_policy(self, user, source="keyed"):
+        user.set_policy(policy(source, "uidl_storm_limit = 0%"))
+
+    def store_path(self, user):
+        for folder, _, names in os.walk(user.host_home):
+            if "pop3-policy.uidls" in names:
+                return os.path.join(folder, "pop3-policy.uidls")
+        return None
+
+
+class Pin(KeptTest):
+    def test_a_change_of_policy(self):
+        user, uidls = self.pinned()
+        for source in "keyed", "keyed:guid", "keyed:content":
+            self.change_policy(user, source)
+            self.assertEqual(self.uidls(user), uidls)
+        user.append(message("new"))
+        new = self.uidls(user)
+        self.assertEqual(new[:5], uidls)
+        self.assertEqual(len(new[5]), 22)       # keyed
+        exported = listing(user.doveadm("pop3 uidl export"))
+        self.assertEqual([uidl for uidl, guid in exported], new)
+
+    def test_a_change_of_format(self):
+        user, uidls = self.pinned()
+        user.set_policy(policy("dovecot", "uidl_storm_limit = 0%"))
+        for format in FORMAT_GUID, FORMAT_OTHER:
+            self.set_format(user, format)
+            self.assertEqual(self.uidls(user), uidls)
+
+    def test_the_file(self):
+        user, _ = self.pinned()
+        path = self.store_path(user)
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        self.assertEqual(os.path.dirname(path),
+                         os.path.dirname(self.journal_of(user)))
+
+    def journal_of(self, user):
+        client = user.pop3()
+        client.ok("DELE 1")
+        client.quit()
+        for folder, _, names in os.walk(user.host_home):
+            if "pop3-policy.journal" in names:
+                return os.path.join(folder, "pop3-policy.journal")
+        raise AssertionError("no journal")
