@@ -32,6 +32,9 @@ struct kept_store {
 	const char *path;
 	/* What errors call it */
 	const char *name;
+	/* Of the transaction, once it has one */
+	enum dict_commit_ret commit_ret;
+	char *commit_error;
 };
 
 /*
@@ -99,6 +102,7 @@ static void kept_store_close(struct kept_store *store)
 {
 	if (store->dict != NULL)
 		dict_deinit(&store->dict);
+	i_free(store->commit_error);
 }
 
 bool kept_store_may_exist(struct mailbox *box)
@@ -293,6 +297,34 @@ kept_store_verify(struct kept_store *store, const struct kept_head *wanted,
 	return -1;
 }
 
+static void kept_store_committed(const struct dict_commit_result *result,
+				 struct kept_store *store)
+{
+	store->commit_ret = result->ret;
+	i_free(store->commit_error);
+	store->commit_error = i_strdup(result->error);
+}
+
+/* Returns 0, or -1 and error_r. */
+static int
+kept_store_commit_trans(struct kept_store *store,
+			struct dict_transaction_context *trans,
+			const char **error_r)
+{
+	store->commit_ret = DICT_COMMIT_RET_FAILED;
+	/* 2.3's redis crashes when it is told to wait itself */
+	dict_transaction_commit_async(&trans, kept_store_committed, store);
+	dict_wait(store->dict);
+	if (store->commit_ret == DICT_COMMIT_RET_OK)
+		return 0;
+	*error_r = t_strdup_printf("%s: %s%s", store->name,
+		store->commit_error == NULL ? "There was no answer" :
+		store->commit_error,
+		store->commit_ret == DICT_COMMIT_RET_WRITE_UNCERTAIN ?
+		" (but the UIDLs may have been written)" : "");
+	return -1;
+}
+
 /* Returns 0, or -1 and error_r. */
 static int
 kept_store_commit(struct kept_store *store, unsigned int old_parts,
@@ -302,7 +334,6 @@ kept_store_commit(struct kept_store *store, unsigned int old_parts,
 	const bool is_empty = array_count(&content->uidls) == 0;
 	struct dict_transaction_context *trans;
 	struct kept_head head;
-	const char *error;
 	unsigned int part;
 
 	i_zero(&head);
@@ -315,10 +346,8 @@ kept_store_commit(struct kept_store *store, unsigned int old_parts,
 		kept_store_set_all(trans, content, &head);
 	for (part = head.parts; part < old_parts; part++)
 		dict_unset(trans, part_key(part));
-	if (dict_transaction_commit(&trans, &error) <= 0) {
-		*error_r = t_strdup_printf("%s: %s", store->name, error);
+	if (kept_store_commit_trans(store, trans, error_r) < 0)
 		return -1;
-	}
 	return kept_store_verify(store, &head, error_r);
 }
 

@@ -6,7 +6,6 @@ import os
 
 from harness import data_messages, message
 from harness.uidls import KEY, TEMP, UidlTest, keyed, policy
-from harness.users import _FORMATS as FORMATS
 
 KEY_2 = "f0e1d2c3b4a5968778695a4b3c2d1e0f"
 
@@ -216,18 +215,6 @@ class Rotation(UidlTest):
 class Conversion(UidlTest):
     formats = ("maildir",)
     extra_config = "namespace inbox {\n  separator = /\n}\n"
-
-    def convert(self, user, format_):
-        location = "%s:%s" % FORMATS[format_]
-        user.doveadm("backup", location)
-        user.format = format_
-        driver, path = FORMATS[format_]
-        if user.dovecot.is_24:
-            user.fields.pop("mail_inbox_path", None)
-            user.fields["mail_driver"] = driver
-            user.set_field("mail_path", path)
-        else:
-            user.set_field("mail", location)
 
     def test_through_all(self):
         for source in "keyed:guid", "keyed:content":

@@ -2,10 +2,14 @@
 """UIDLs that are kept: exported, pinned, and what they survive."""
 
 import os
+import shutil
+import subprocess
+import threading
 
 from harness import message
-from harness.uidls import FORMAT_GUID, FORMAT_OTHER, FORMAT_UID, UidlTest, \
-    policy
+from harness.redis import RedisServer
+from harness.uidls import FORMAT_GUID, FORMAT_OTHER, FORMAT_UID, TEMP, \
+    UidlTest, policy
 
 
 def listing(text):
@@ -102,26 +106,52 @@ class ProtocolFormat(UidlTest):
                           listing(user.doveadm("pop3 uidl export"))], shown)
 
 
-class KeptTest(UidlTest):
-    """Users whose UIDLs are pinned under Dovecot's own format, before a change
-    to keyed ones."""
+STORE = "pop3-policy.uidls"
 
+
+class KeptTest(UidlTest):
     def pinned(self, count=5, **kwargs):
-        """Returns the user and his UIDLs."""
+        """A user whose UIDLs were pinned under Dovecot's own format, and
+        these."""
         user = self.user(policy("dovecot", "uidl_storm_limit = 0%"), **kwargs)
         user.append([message("m%d" % n) for n in range(count)])
         uidls = self.uidls(user)
         user.doveadm("pop3 uidl pin")
         return user, uidls
 
-    def change_policy(self, user, source="keyed"):
-        user.set_policy(policy(source, "uidl_storm_limit = 0%"))
+    def change_policy(self, user, source="keyed", *lines):
+        user.set_policy(policy(source, "uidl_storm_limit = 0%", *lines))
 
-    def store_path(self, user):
+    def find(self, user, wanted):
         for folder, _, names in os.walk(user.host_home):
-            if "pop3-policy.uidls" in names:
-                return os.path.join(folder, "pop3-policy.uidls")
+            if wanted in names:
+                return os.path.join(folder, wanted)
         return None
+
+    def store(self, user):
+        return self.find(user, STORE)
+
+    def kept(self, user):
+        """UIDLs that are in the file."""
+        with open(self.store(user)) as file:
+            lines = file.read().split("\n")
+        parts = {int(key.split("/")[-1]): value.split(" ")[4::3]
+                 for key, value in zip(lines[::2], lines[1::2])
+                 if not key.endswith("/head")}
+        return [uidl for number in sorted(parts) for uidl in parts[number]]
+
+    def refused(self, user, error):
+        """UIDL is, everything else works."""
+        self.expect_errors("Can't list UIDLs: Kept UIDLs: .*" + error)
+        client = user.pop3()
+        client.err("UIDL", TEMP)
+        client.err("UIDL 1", TEMP)
+        numbers = client.list()
+        client.retr(1)
+        client.ok("DELE %d" % len(numbers))
+        client.quit()
+        self.wait_log("Kept UIDLs: .*" + error)
+        self.assertEqual(user.count(), len(numbers) - 1)
 
 
 class Pin(KeptTest):
@@ -139,23 +169,295 @@ class Pin(KeptTest):
 
     def test_a_change_of_format(self):
         user, uidls = self.pinned()
-        user.set_policy(policy("dovecot", "uidl_storm_limit = 0%"))
         for format in FORMAT_GUID, FORMAT_OTHER:
             self.set_format(user, format)
             self.assertEqual(self.uidls(user), uidls)
 
+    def test_a_script(self):
+        user, uidls = self.pinned()
+        user.append(message("new"))
+        user.set_script("""
+            function pop3_policy_uidl(session, message)
+                return "%s"
+            end
+        """ % uidls[1])
+        self.change_policy(user, "keyed", "script = %s.lua" % user.name)
+        self.assertEqual(self.uidls(user), uidls + [uidls[1] + "-2"])
+
+    def test_again(self):
+        """Only what is new is pinned."""
+        user, uidls = self.pinned()
+        self.change_policy(user)
+        user.append(message("new"))
+        user.doveadm("pop3 uidl pin")
+        with open(self.store(user), "rb") as file:
+            before = file.read()
+        user.doveadm("pop3 uidl pin")
+        with open(self.store(user), "rb") as file:
+            self.assertEqual(file.read(), before)
+        new = self.uidls(user)
+        self.change_policy(user, "dovecot")
+        self.assertEqual(self.uidls(user), new)
+        self.assertEqual(new[:5], uidls)
+
     def test_the_file(self):
         user, _ = self.pinned()
-        path = self.store_path(user)
+        path = self.store(user)
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
-        self.assertEqual(os.path.dirname(path),
-                         os.path.dirname(self.journal_of(user)))
-
-    def journal_of(self, user):
         client = user.pop3()
         client.ok("DELE 1")
         client.quit()
-        for folder, _, names in os.walk(user.host_home):
-            if "pop3-policy.journal" in names:
-                return os.path.join(folder, "pop3-policy.journal")
-        raise AssertionError("no journal")
+        self.assertEqual(os.path.dirname(path), os.path.dirname(
+            self.find(user, "pop3-policy.journal")))
+
+    def test_hidden_mail(self):
+        """It may be shown again."""
+        user = self.user(policy("dovecot", "delete = hide all"))
+        user.append([message("m%d" % n) for n in range(3)])
+        uidls = self.uidls(user)
+        client = user.pop3()
+        client.ok("DELE 2")
+        client.quit()
+        user.doveadm("pop3 uidl pin")
+        self.change_policy(user)
+        self.assertEqual(self.uidls(user), [uidls[0], uidls[2]])
+        with user.imap() as imap:
+            imap.select()
+            imap.store("2", "-FLAGS", "$POP3Hidden")
+        self.assertEqual(self.uidls(user), uidls)
+
+    def test_more_than_a_part(self):
+        user, uidls = self.pinned(1300)
+        self.change_policy(user)
+        self.assertEqual(self.uidls(user), uidls)
+        self.assertEqual(self.kept(user), uidls)
+
+    def test_nobody_else_sees_it(self):
+        user, _ = self.pinned()
+        for field in "pop3.uidl", "guid":
+            before = user.doveadm("fetch", field, "all")
+            user.doveadm("pop3 uidl unpin")
+            self.assertEqual(user.doveadm("fetch", field, "all"), before)
+            user.doveadm("pop3 uidl pin")
+
+    def test_two_at_once(self):
+        user = self.user(policy("keyed"))
+        user.append([message("m%d" % n) for n in range(1000)])
+        uidls = self.uidls(user)
+
+        def pin():
+            user.doveadm("pop3 uidl pin")
+
+        threads = [threading.Thread(target=pin) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in range(3):
+            self.assertEqual(self.uidls(user), uidls)
+        for thread in threads:
+            thread.join()
+        self.assertEqual(self.kept(user), uidls)
+        self.change_policy(user, "dovecot")
+        self.assertEqual(self.uidls(user), uidls)
+
+
+class Unpin(KeptTest):
+    def test_is_a_storm(self):
+        user, uidls = self.pinned(30)
+        self.change_policy(user)
+        self.assertEqual(self.uidls(user), uidls)
+        user.doveadm("pop3 uidl unpin")
+        self.assertIsNone(self.store(user))
+        self.expect_errors("UIDL refused: 30 of 30 messages ")
+        client = user.pop3()
+        client.err("UIDL", TEMP)
+        client.quit()
+        user.doveadm("pop3 uidl accept")
+        self.assertEqual(self.uidls(user), self.keys_of(user))
+
+    def test_of_what_is_not_there(self):
+        user = self.user(policy("keyed"))
+        user.append(message("one"))
+        user.doveadm("pop3 uidl unpin")
+        self.assertIsNone(self.store(user))
+        self.assertEqual(self.uidls(user), self.keys_of(user))
+
+
+class Survives(KeptTest):
+    def test_index_loss(self):
+        user, uidls = self.pinned()
+        self.change_policy(user)
+        self.force_resync(user)
+        self.assertEqual(self.uidls(user), uidls)
+        if self.format != "mdbox":
+            self.lose_index(user)
+            self.assertEqual(self.uidls(user), uidls)
+
+    def test_another_uidvalidity(self):
+        user, uidls = self.pinned()
+        self.change_policy(user)
+        user.doveadm("mailbox update", "--uid-validity", "123456789", "INBOX")
+        self.assertEqual(self.uidls(user), uidls)
+        # noted after that session
+        with open(self.store(user)) as file:
+            self.assertIn(" 123456789 6 5 1\n", file.read())
+        user.append(message("new"))
+        self.assertEqual(self.uidls(user)[:5], uidls)
+
+    def test_an_empty_inbox(self):
+        """One that is about to be filled again loses nothing."""
+        user, uidls = self.pinned()
+        self.change_policy(user)
+        # so that it has another UIDVALIDITY
+        self.clock.set("1d")
+        os.rename(user.host_home, user.host_home + ".old")
+        os.mkdir(user.host_home, 0o700)
+        stat = os.stat(user.host_home + ".old")
+        os.chown(user.host_home, stat.st_uid, stat.st_gid)
+        user.pop3().quit()
+        new = os.path.dirname(self.find(user, "dovecot-uidvalidity"))
+        path = self.store(user) or os.path.join(new, STORE)
+        old = [os.path.join(folder, STORE) for folder, _, names
+               in os.walk(user.host_home + ".old") if STORE in names]
+        shutil.copy2(old[0], path)
+        os.chown(path, stat.st_uid, stat.st_gid)
+        user.append(message("new"))
+        self.assertEqual(self.uidls(user), self.keys_of(user))
+        user.doveadm("pop3 uidl pin")
+        self.assertEqual(sorted(self.kept(user)),
+                         sorted(uidls + self.keys_of(user)))
+        subprocess.run(["rm", "-rf", user.host_home + ".old"], check=True)
+
+
+class Conversion(KeptTest):
+    formats = ("maildir",)
+    extra_config = "namespace inbox {\n  separator = /\n}\n"
+
+    def test_through_all(self):
+        user, uidls = self.pinned()
+        self.change_policy(user)
+        for format_ in "sdbox", "mdbox", "maildir":
+            old = self.store(user)
+            self.convert(user, format_)
+            root = os.path.join(user.host_home, format_ if
+                                format_ != "maildir" else "Maildir")
+            os.rename(old, os.path.join(root, STORE))
+            user.append(message("new in " + format_))
+            self.assertEqual(self.uidls(user)[:5], uidls)
+
+
+class Damaged(KeptTest):
+    def test_no_rights(self):
+        user, uidls = self.pinned()
+        os.chmod(self.store(user), 0)
+        self.refused(user, "Permission denied")
+        self.expect_errors("No UIDL was pinned: ", "Kept UIDLs: ")
+        user.doveadm("pop3 uidl pin", check=False)
+        os.chmod(self.store(user), 0o600)
+        self.assertEqual(self.uidls(user), uidls[:4])
+
+    def test_bytes(self):
+        def part_missing(text):
+            lines = text.split(b"\n")
+            at = lines.index(b"priv/pop3-policy/uidls/0")
+            return b"\n".join(lines[:at] + lines[at + 2:])
+
+        def head_missing(text):
+            lines = text.split(b"\n")
+            at = lines.index(b"priv/pop3-policy/uidls/head")
+            return b"\n".join(lines[:at] + lines[at + 2:])
+
+        def flipped(text):
+            at = text.index(b"uidls/0") + 100
+            return text[:at] + bytes([text[at] ^ 1]) + text[at + 1:]
+
+        for damage in lambda text: b"", lambda text: text[:200], flipped, \
+                part_missing, head_missing:
+            user, uidls = self.pinned()
+            path = self.store(user)
+            with open(path, "rb") as file:
+                text = file.read()
+            # dovecot looks at the inode
+            for new in damage(text), text:
+                with open(path + ".new", "wb") as file:
+                    file.write(new)
+                stat = os.stat(path)
+                os.chown(path + ".new", stat.st_uid, stat.st_gid)
+                os.chmod(path + ".new", 0o600)
+                os.rename(path + ".new", path)
+                if new != text:
+                    self.refused(user, "is damaged|Parts are missing")
+            self.assertEqual(self.uidls(user), uidls[:4])
+
+    def test_unpin(self):
+        """The way out of it."""
+        user, uidls = self.pinned()
+        with open(self.store(user), "w") as file:
+            file.write("nonsense\n")
+        user.doveadm("pop3 uidl unpin")
+        self.assertEqual(self.uidls(user), uidls)
+
+
+class Cleanup(KeptTest):
+    def test_of_removed_mail(self):
+        user, uidls = self.pinned(30)
+        client = user.pop3()
+        client.ok("DELE 1")
+        client.quit()
+        self.assertEqual(self.uidls(user), uidls[1:])
+        # not worth a write
+        self.assertEqual(self.kept(user), uidls)
+        client = user.pop3()
+        for number in 1, 2, 3:
+            client.ok("DELE %d" % number)
+        client.quit()
+        self.assertEqual(self.uidls(user), uidls[4:])
+        self.assertEqual(self.kept(user), uidls[4:])
+        with user.imap() as imap:
+            imap.select()
+            imap.store("1", "+FLAGS", r"(\Deleted)")
+            imap.expunge()
+        user.doveadm("pop3 uidl pin")
+        self.assertEqual(self.kept(user), uidls[5:])
+
+
+class Redis(KeptTest):
+    """Two servers with the same store."""
+
+    def redis(self):
+        server = RedisServer()
+        self.addCleanup(server.stop)
+        return server
+
+    def test_shared(self):
+        redis = self.redis()
+        self.dovecot = self.instance(extra=redis.settings(self.version))
+        user, uidls = self.pinned(1300)
+        self.change_policy(user)
+        self.assertEqual(self.uidls(user), uidls)
+        self.assertIsNone(self.store(user))
+        other = self.user(policy("keyed:content"), name=user.name,
+                          dovecot=self.instance(
+                              extra=redis.settings(self.version) +
+                              "# the other one\n"))
+        other.copy_mail_from(user)
+        self.assertEqual(self.uidls(other), uidls)
+        # what is removed on both sides is forgotten
+        for each in user, other:
+            client = each.pop3()
+            for number in range(1, 301):
+                client.ok("DELE %d" % number)
+            client.quit()
+            for _ in range(2):
+                self.assertEqual(self.uidls(each), uidls[300:])
+
+        redis.stop()
+        self.dovecot = user.dovecot
+        self.expect_errors("redis", "Can't list UIDLs")
+        client = user.pop3()
+        client.err("UIDL", TEMP)
+        client.quit()
+        redis.start()       # it has forgotten all
+        self.expect_errors("UIDL refused: ")
+        client = user.pop3()
+        client.err("UIDL", TEMP)
+        client.quit()

@@ -5,6 +5,7 @@ import base64
 import os
 
 from .case import LiveTest
+from .users import _FORMATS as FORMATS
 
 KEY = "000102030405060708090a0b0c0d0e0f"
 TEMP = "[SYS/TEMP]"
@@ -97,6 +98,19 @@ class UidlTest(LiveTest):
                     os.unlink(os.path.join(folder, name))
         if self.format != "maildir":
             user.doveadm("force-resync", "*")
+
+    def convert(self, user, format_):
+        """By dsync; wants the same separator everywhere."""
+        location = "%s:%s" % FORMATS[format_]
+        user.doveadm("backup", location)
+        user.format = format_
+        driver, path = FORMATS[format_]
+        if user.dovecot.is_24:
+            user.fields.pop("mail_inbox_path", None)
+            user.fields["mail_driver"] = driver
+            user.set_field("mail_path", path)
+        else:
+            user.set_field("mail", location)
 
     def keys_of(self, user):
         """His UIDLs under `uidl = keyed`, computed by another program."""
