@@ -39,7 +39,7 @@ END_TEST
 #define MAX_ENTRIES 6
 
 /* What they want, what they were shown with before (NULL = never), what they
-   are to get. */
+   are to get. What stands behind "=" is kept. */
 static const struct number_row {
 	const char *title;
 	struct {
@@ -78,6 +78,20 @@ static const struct number_row {
 	    { X60 "xxxxxxxxab", NULL, X60 "xxxxxxxx-2" },
 	    { X60 "xxxxxxxxcd", NULL, X60 "xxxxxxxxcd" },
 	    { X60 "xxxxxxxxcd", NULL, X60 "xxxxxxxx-3" } } },
+	{ "kept", { { "=a", NULL, "a" }, { "b", NULL, "b" } } },
+	{ "kept, shown with another one",
+	  { { "=a", "zzz", "a" }, { "b", "b", "b" } } },
+	{ "kept by a later one",
+	  { { "a", NULL, "a-2" }, { "=a", NULL, "a" } } },
+	{ "kept, while the other one was shown with it",
+	  { { "a", "a", "a-2" }, { "=a", "zzz", "a" } } },
+	{ "kept, and a number of another one",
+	  { { "a", "a", "a" }, { "a", "a-2", "a-3" },
+	    { "=a-2", NULL, "a-2" } } },
+	{ "kept, and shown with a number before",
+	  { { "=a", "a-2", "a" }, { "a", NULL, "a-3" } } },
+	{ "kept twice",
+	  { { "=a", NULL, "a" }, { "=a", NULL, "a-2" } } },
 };
 
 static void *alloc(void *context, size_t size)
@@ -94,7 +108,9 @@ START_TEST(test_number)
 
 	for (count = 0; count < MAX_ENTRIES &&
 	     row->entries[count].wanted != NULL; count++) {
-		entries[count].wanted = row->entries[count].wanted;
+		entries[count].kept = row->entries[count].wanted[0] == '=';
+		entries[count].wanted = row->entries[count].wanted +
+			(entries[count].kept ? 1 : 0);
 		entries[count].shown_hash =
 			row->entries[count].shown == NULL ? 0 :
 			uidl_hash(row->entries[count].shown);
