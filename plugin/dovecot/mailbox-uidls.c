@@ -271,7 +271,8 @@ uidls_make_dovecot_one(struct mailbox_uidls *uidls, uint32_t seq,
 		return 0;
 	}
 	entry->uidl = set->rename_duplicates ||
-		hash_table_lookup(numbers, uidl) != NULL ?
+		(uidls->kept != NULL &&
+		 hash_table_lookup(numbers, uidl) != NULL) ?
 		uidls_rename(uidls, numbers, uidl) :
 		p_strdup(uidls->params.pool, uidl);
 	entry->hash = uidl_hash(entry->uidl);
