@@ -7,7 +7,7 @@ import subprocess
 import threading
 
 from harness import message
-from harness.redis import RedisServer
+from harness.redis import Redis
 from harness.uidls import FORMAT_GUID, FORMAT_OTHER, FORMAT_UID, TEMP, \
     UidlTest, policy
 
@@ -420,24 +420,49 @@ class Cleanup(KeptTest):
         self.assertEqual(self.kept(user), uidls[5:])
 
 
-class Redis(KeptTest):
+def redis_settings(redis, version):
+    """Text for the configuration: sessions ask Redis themselves."""
+    if version.startswith("2.3"):
+        return ("plugin {\n  pop3_policy_uidl_dict = "
+                "redis:host=127.0.0.1:port=%d\n}\n" % redis.port)
+    return ("pop3_policy_uidl_dict {\n  dict redis {\n"
+            "    redis_port = %d\n  }\n}\n" % redis.port)
+
+
+def proxy_settings(redis, version):
+    """The same: they ask Dovecot's dict process, as for SQL."""
+    service = ("service dict {\n  unix_listener dict {\n"
+               "    mode = 0666\n  }\n}\n")
+    if version.startswith("2.3"):
+        return service + (
+            "dict {\n  uidls = redis:host=127.0.0.1:port=%d\n}\n"
+            "plugin {\n  pop3_policy_uidl_dict = proxy::uidls\n}\n" %
+            redis.port)
+    return service + (
+        "dict_server {\n  dict uidls {\n    driver = redis\n"
+        "    redis_port = %d\n  }\n}\n"
+        "pop3_policy_uidl_dict {\n  dict proxy {\n    name = uidls\n"
+        "  }\n}\n" % redis.port)
+
+
+class Shared(KeptTest):
     """Two servers with the same store."""
 
     def redis(self):
-        server = RedisServer()
-        self.addCleanup(server.stop)
-        return server
+        redis = Redis()
+        self.addCleanup(redis.close)
+        return redis
 
     def test_shared(self):
         redis = self.redis()
-        self.dovecot = self.instance(extra=redis.settings(self.version))
+        self.dovecot = self.instance(extra=redis_settings(redis, self.version))
         user, uidls = self.pinned(1300)
         self.change_policy(user)
         self.assertEqual(self.uidls(user), uidls)
         self.assertIsNone(self.store(user))
         other = self.user(policy("keyed:content"), name=user.name,
                           dovecot=self.instance(
-                              extra=redis.settings(self.version) +
+                              extra=redis_settings(redis, self.version) +
                               "# the other one\n"))
         other.copy_mail_from(user)
         self.assertEqual(self.uidls(other), uidls)
@@ -458,6 +483,26 @@ class Redis(KeptTest):
         client.quit()
         redis.start()       # it has forgotten all
         self.expect_errors("UIDL refused: ")
+        client = user.pop3()
+        client.err("UIDL", TEMP)
+        client.quit()
+
+    def test_by_the_dict_process(self):
+        """Its lines are limited, as SQL's columns are."""
+        redis = self.redis()
+        self.dovecot = self.instance(extra=proxy_settings(redis, self.version))
+        user, uidls = self.pinned(1300)
+        self.change_policy(user)
+        self.assertEqual(self.uidls(user), uidls)
+        self.assertIsNone(self.store(user))
+        client = user.pop3()
+        for number in range(1, 1001):
+            client.ok("DELE %d" % number)
+        client.quit()
+        for _ in range(2):
+            self.assertEqual(self.uidls(user), uidls[1000:])
+        user.doveadm("pop3 uidl unpin")
+        self.expect_errors("UIDL refused: 300 of 300 messages ")
         client = user.pop3()
         client.err("UIDL", TEMP)
         client.quit()
