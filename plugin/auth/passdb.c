@@ -370,6 +370,8 @@ static void pop3_passdb_deinit(struct passdb_module *module)
 
 	if (passdb->dict != NULL) {
 		login_delay_abort(passdb->dict);
+		/* what it has been asked keeps it open */
+		dict_wait(passdb->dict);
 		dict_deinit(&passdb->dict);
 	}
 }

@@ -4,6 +4,7 @@
 import os
 import re
 import select
+import signal
 import threading
 
 from harness import message
@@ -314,6 +315,34 @@ class Shared(Delay):
             self.redis.command("set", self.key(user), "soon")
         self.check_in(allow, "user", "clear", allow.password)
         self.check_out(FAILED, refuse, "user", "clear", refuse.password)
+
+    def test_auth_ends_meanwhile(self):
+        self.expect_errors("dict", "redis", "Last login is not known",
+                           "[Aa]uth", "pop3-login")
+        user = self.apop_user("login_delay = 1h")
+        self.check_in(self.apop_user(), "user", "clear", user.password)
+        self.redis.pause()
+        client = self.connect(user, "clear")
+        client.ok("USER " + user.name)
+        client.send("PASS " + user.password + "\r\n")
+        # it has been asked once another login is through
+        self.check_in(self.apop_user(), "user", "clear", user.password)
+        os.kill(self.auth_process(), signal.SIGTERM)
+        self.redis.go_on()
+        # It ends without crash or leak, which the log would show, and answers.
+        # That was no login.
+        self.wait_log(user.name + ".*the server shuts down")
+        client.close()
+        self.check_in(user, "user", "clear", user.password)
+
+    def auth_process(self):
+        pid = self.dovecot.process.pid
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+            for child in file.read().split():
+                with open("/proc/%s/comm" % child) as comm:
+                    if comm.read() == "auth\n":
+                        return int(child)
+        self.fail("there is no auth process")
 
     def test_redis_is_slow(self):
         self.expect_errors("dict", "redis", "Last login is not known")
