@@ -20,6 +20,12 @@ TOO_SOON = (r"^-ERR \[LOGIN-DELAY\] One login in 3600 seconds is allowed; "
 class Delay(Apop):
     auth_clock = True
 
+    def setUp(self):
+        super().setUp()
+        # Dovecot takes no APOP challenge that is older than the auth process,
+        # which must not begin while the clock is ahead.
+        self.connect(self.user(), "clear").close()
+
     def check_too_soon(self, *args):
         self.assertRegex(self.try_login(*args), TOO_SOON)
 
