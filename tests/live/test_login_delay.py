@@ -242,7 +242,7 @@ class Shared(Delay):
 
     def test_at_the_same_moment(self):
         let_in = 0
-        for _ in range(5):
+        for _ in range(8):
             here = self.apop_user("login_delay = 1h")
             there = self.other(here)
             clients = []
