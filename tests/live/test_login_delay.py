@@ -345,8 +345,8 @@ class Shared(Delay):
         pid = self.dovecot.process.pid
         with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
             for child in file.read().split():
-                with open("/proc/%s/comm" % child) as comm:
-                    if comm.read() == "auth\n":
+                with open("/proc/%s/cmdline" % child) as command:
+                    if "dovecot/auth" in command.read():
                         return int(child)
         self.fail("there is no auth process")
 
