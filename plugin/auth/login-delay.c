@@ -12,10 +12,11 @@
 #define DICT_KEY_TURN DICT_PATH_SHARED"pop3_login_delay/turn/"
 
 /*
- * A dict can read and write, but not compare and write. That is enough to let at
- * most one of several through: each writes its id to TURN, looks at LAST, writes LAST,
- * and goes through if TURN is still its own (the splitter of Lamport's fast
- * mutual exclusion). Whoever wrote TURN later than that finds LAST written.
+ * A dict can read and write, but not compare and write. That is enough to let
+ * at most one of several through: each writes its id to TURN, looks at LAST,
+ * writes LAST, and goes through if TURN is still its own (the splitter of
+ * Lamport's fast mutual exclusion). Whoever wrote TURN later than that finds
+ * LAST written.
  */
 struct login_delay_check {
 	struct login_delay_check *prev, *next;

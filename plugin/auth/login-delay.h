@@ -7,10 +7,10 @@
  * the secret was right and nothing else is against the login; who may, has
  * logged in by that.
  *
- * Without a dict it is this process that remembers. With one, the dict counts for
- * all who share it: of logins at the same moment at most one is let in, perhaps
- * none. What this process knows, counts there as well. Nothing blocks: a dict
- * has LOGIN_DELAY_DICT_MSECS to answer, all its operations together.
+ * Without a dict it is this process that remembers. With one, the dict counts
+ * for all who share it: of logins at the same moment at most one is let in,
+ * perhaps none. What this process knows, counts there as well. Nothing blocks:
+ * a dict has LOGIN_DELAY_DICT_MSECS to answer, all its operations together.
  */
 
 #include "pop3-policy/policy.h"

@@ -9,8 +9,8 @@
  */
 
 /* Is the user's last login less than delay_secs back at the time now? Returns
-   how many seconds he has to wait, 0 = none. A time that lies in the future, since
-   the clock has been set back, becomes now. */
+   how many seconds he has to wait, 0 = none. A time that lies in the future,
+   since the clock has been set back, becomes now. */
 unsigned int login_times_wait(const char *user, time_t now,
 			      unsigned int delay_secs);
 

@@ -4,8 +4,8 @@
 
 /*
  * The answer to CAPA after login: Dovecot's own, and what the policy in force
- * adds to it (RFC 2449): EXPIRE, and LOGIN-DELAY where the auth process has said
- * that it keeps one.
+ * adds to it (RFC 2449): EXPIRE, and LOGIN-DELAY where the auth process has
+ * said that it keeps one.
  */
 
 struct pop3_session;

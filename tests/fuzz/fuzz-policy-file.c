@@ -8,6 +8,7 @@
  * tests/fuzz/run builds and runs it.
  */
 
+#include "pop3-policy/capability.h"
 #include "pop3-policy/decide.h"
 
 #include <stdlib.h>
@@ -77,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct policy *policy;
 	const char *section, *error;
 	unsigned int column;
+	uint32_t days;
 	bool guards, failed = false;
 	char *text;
 	int ret;
@@ -104,6 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			   policy->login_delay_secs > 0));
 		require(policy->expire_fingerprint != 0);
 		decide_all(policy);
+		(void)policy_expire_capability(policy, false, &days);
+		(void)policy_expire_capability(policy, true, &days);
 		policy_free(&policy);
 	}
 	require(!failed || all_errors > 0);

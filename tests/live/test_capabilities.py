@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""CAPA: EXPIRE and LOGIN-DELAY as they are kept; all else as Dovecot says it."""
+"""CAPA: EXPIRE and LOGIN-DELAY as they are kept; all else as Dovecot has it."""
 
 import glob
 import os
