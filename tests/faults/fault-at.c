@@ -342,6 +342,29 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
 	return ret;
 }
 
+/* What stands in the buffer of a FILE: the C library writes it without
+   calling write(). Where half of it can be written, the other half fails. */
+int fflush(FILE *file)
+{
+	const char *path = file == NULL ? NULL : path_of_fd(fileno(file));
+	enum fate fate = fate_of("fflush", path, 1);
+	ssize_t (*real_write)(int, const void *, size_t);
+	size_t size;
+
+	REAL(fflush);
+	if (fate == FATE_LIVE)
+		return real(file);
+	if (fate != FATE_FAIL) {
+		real_write = (__typeof__(&write))dlsym(RTLD_NEXT, "write");
+		size = (size_t)(file->_IO_write_ptr - file->_IO_write_base);
+		if (real_write(fileno(file), file->_IO_write_base,
+			       (size + 1) / 2) < 0 || fate == FATE_TORN)
+			die();
+		errno = (int)control->error;
+	}
+	return EOF;
+}
+
 ssize_t writev(int fd, const struct iovec *iov, int count)
 {
 	enum fate fate = fate_of("writev", path_of_fd(fd), 1);

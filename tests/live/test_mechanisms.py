@@ -94,7 +94,7 @@ class Mechanisms(Apop):
         self.passdbs = POLICY_FIRST
         Apop.setUp(self)
         user = self.apop_user("mechanisms = apop:tls\n"
-                              "script = refuse.lua\n")
+                              "script = refuse.lua\nscript_time = 30s\n")
         user.set_script("function pop3_policy_login(session)\n"
                         "  policy.log(\"asked\")\n"
                         "  return policy.DENY, \"by the script\"\nend\n",
