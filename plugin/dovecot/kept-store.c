@@ -351,43 +351,48 @@ kept_store_commit(struct kept_store *store, unsigned int old_parts,
 	return kept_store_verify(store, &head, error_r);
 }
 
+/* Others can't read the user's unless the folder is theirs, too. */
+static int kept_store_share_file(struct kept_store *store, int fd)
+{
+	struct mailbox_permissions perm;
+	struct stat st;
+	mode_t mode;
+
+	mailbox_list_get_root_permissions(store->box->list, &perm);
+	mode = (perm.file_create_mode & 0060) == 0060 ? 0660 : 0600;
+	if (fstat(fd, &st) < 0)
+		return -1;
+	if (mode == 0660 && perm.file_create_gid != (gid_t)-1 &&
+	    st.st_gid != perm.file_create_gid &&
+	    fchown(fd, (uid_t)-1, perm.file_create_gid) < 0)
+		return -1;
+	return (st.st_mode & 0777) == mode ? 0 : fchmod(fd, mode);
+}
+
 /* The file dict takes permissions from the folder, and leaves it to the kernel
    when the file goes to the disk. */
 static int
 kept_store_finish_file(struct kept_store *store, const char **error_r)
 {
-	struct mailbox_permissions perm;
-	const char *function = "fchmod";
-	mode_t mode;
-	int fd, ret;
+	const char *folder =
+		t_strdup_until(store->path, strrchr(store->path, '/'));
+	const char *what = NULL;
+	int fd;
 
-	mailbox_list_get_root_permissions(store->box->list, &perm);
-	mode = (perm.file_create_mode & 0060) == 0060 ? 0660 : 0600;
 	fd = open(store->path, O_RDWR | O_NOFOLLOW);
-	if (fd == -1) {
-		*error_r = t_strdup_printf("open(%s) failed: %m", store->path);
-		return -1;
-	}
-	/* what can't be shared stays private */
-	if (mode == 0660 && perm.file_create_gid != (gid_t)-1 &&
-	    fchown(fd, (uid_t)-1, perm.file_create_gid) < 0)
-		mode = 0600;
-	ret = fchmod(fd, mode);
-	if (ret == 0) {
-		function = "fdatasync";
-		ret = fdatasync(fd);
-	}
-	if (ret == 0) {
-		ret = fdatasync_path(t_strdup_until(
-			store->path, strrchr(store->path, '/')));
-	}
-	if (ret < 0) {
-		*error_r = t_strdup_printf("%s(%s) failed: %m (but the UIDLs "
-					   "have been written)", function,
-					   store->path);
+	if (fd == -1)
+		what = "open()";
+	else if (kept_store_share_file(store, fd) < 0)
+		what = "Setting its permissions";
+	else if (fdatasync(fd) < 0 || fdatasync_path(folder) < 0)
+		what = "fdatasync()";
+	if (what != NULL) {
+		*error_r = t_strdup_printf("%s: %s failed: %m (but the UIDLs "
+					   "have been written)", store->path,
+					   what);
 	}
 	i_close_fd(&fd);
-	return ret;
+	return what == NULL ? 0 : -1;
 }
 
 /* Returns 0, or -1 and error_r. */

@@ -58,6 +58,26 @@ class SharedFolder(LiveTest):
         client.ok("DELE 1")
         return client.quit()
 
+    def test_kept_uidls(self):
+        """What one has pinned is read, and added to, by the other."""
+        text = "[default]\nuidl_storm_limit = 0%\n"
+        first, second = self.two(text, 0o2770)
+        uidls = first.pop3().uidl()
+        self.expect_errors(r"utime\(.*/(tmp|dbox-Mails)\) failed")
+        for user in first, second, first:
+            user.append(message("new"))
+            user.doveadm("pop3 uidl pin")
+            stat = os.stat(self.host_folder + "/pop3-policy.uidls")
+            self.assertEqual((stat.st_gid, stat.st_mode & 0o777),
+                             (MAIL_GID, 0o660))
+        shown = second.pop3().uidl()
+        self.assertEqual(len(shown), 9)
+        for user in first, second:
+            user.set_field("pop3_uidl_format",
+                           "%%g" if self.version == "2.3" else "%%{guid}")
+            self.assertEqual(user.pop3().uidl(), shown)
+        self.assertEqual({n: shown[n] for n in uidls}, uidls)
+
     def group_shares(self, mode):
         first, second = self.two("[default]\njournal_required = yes\n"
                                  "journal_retention = 2d\n", mode)

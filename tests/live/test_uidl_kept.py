@@ -84,6 +84,14 @@ class Export(UidlTest):
                          [(user.name, self.keys_of(user)[0])
                           for user in users])
 
+    def test_in_dovecots_own_process(self):
+        """The configuration comes from elsewhere there."""
+        user = self.user(policy("keyed"))
+        user.append(message("one"))
+        exported = user.doveadm("pop3 uidl export", "-S", os.path.join(
+            self.dovecot.base, "run", "doveadm-server"))
+        self.assertEqual(listing(exported)[0][0], self.keys_of(user)[0])
+
     def test_failures(self):
         user = self.user("[default]\nuidl = wrong\n")
         user.append(message("one"))
