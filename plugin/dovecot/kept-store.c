@@ -132,7 +132,8 @@ static int
 kept_store_lookup(struct kept_store *store, const char *key,
 		  const char **value_r, const char **error_r)
 {
-	const char *error;
+	/* 2.3 looks at it whatever has happened */
+	const char *error = NULL;
 	int ret;
 
 	ret = dict_lookup(store->dict,
