@@ -208,6 +208,29 @@ class Pin(KeptTest):
         self.assertEqual(self.uidls(user), new)
         self.assertEqual(new[:5], uidls)
 
+    def test_a_broken_policy(self):
+        """It doesn't show others, which would be refused."""
+        user = self.user(policy("keyed"))
+        user.append([message("m%d" % n) for n in range(3)])
+        uidls = self.uidls(user)
+        user.doveadm("pop3 uidl pin")
+        user.set_policy("[default]\nuidl = keyed\ndelete = wrong\n")
+        self.expect_errors("Policy is broken")
+        self.assertEqual(self.uidls(user), uidls)
+
+    def test_without_a_policy(self):
+        """Nothing has an effect, until there is one."""
+        user = self.user(policy("dovecot"))
+        user.append([message("m%d" % n) for n in range(3)])
+        user.set_policy("")
+        uidls = self.uidls(user)
+        user.doveadm("pop3 uidl pin")
+        self.set_format(user, FORMAT_OTHER)
+        others = self.uidls(user)
+        self.assertFalse(set(uidls) & set(others))
+        user.set_policy("[default]\n")
+        self.assertEqual(self.uidls(user), uidls)
+
     def test_the_file(self):
         user, _ = self.pinned()
         path = self.store(user)
@@ -362,6 +385,25 @@ class Damaged(KeptTest):
         user.doveadm("pop3 uidl pin", check=False)
         os.chmod(self.store(user), 0o600)
         self.assertEqual(self.uidls(user), uidls[:4])
+
+    def test_cannot_be_written(self):
+        user, uidls = self.pinned()
+        path = self.store(user)
+        with open(path, "rb") as file:
+            text = file.read()
+        user.append(message("new"))
+        mode = os.stat(os.path.dirname(path)).st_mode
+        os.chmod(os.path.dirname(path), 0o500)
+        self.expect_errors("")
+        result = user.doveadm("pop3 uidl pin", check=False)
+        self.assertEqual(result.returncode, 75)
+        self.assertRegex(result.stderr, b"No UIDL was pinned: .*Permission")
+        os.chmod(os.path.dirname(path), mode)
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), text)
+        self.assertEqual(self.uidls(user)[:5], uidls)
+        user.doveadm("pop3 uidl pin")
+        self.assertEqual(self.kept(user)[:5], uidls)
 
     def test_bytes(self):
         def part_missing(text):
