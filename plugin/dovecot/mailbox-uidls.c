@@ -117,8 +117,8 @@ static bool uidls_set_kept(struct mailbox_uidls *uidls, uint32_t seq)
 }
 
 /* Returns 0, or -1 and error_r. */
-static int uidls_ask(struct mailbox_uidls *uidls, uint32_t seq, const char **uidl_r,
-		     const char **error_r)
+static int uidls_ask(struct mailbox_uidls *uidls, uint32_t seq,
+		     const char **uidl_r, const char **error_r)
 {
 	struct script_answer answer;
 
@@ -363,8 +363,9 @@ int mailbox_uidls_make(struct mailbox_uidls *uidls, const char **error_r)
 			     &uidls->keyed, error_r) < 0)
 		return -1;
 	uidls->count = mail_index_view_get_messages_count(trans->view);
-	uidls->entries = p_new(uidls->pool, struct uidl_entry,
-			       I_MAX(uidls->count, 1));
+	if (uidls->count == 0)
+		return 0;
+	uidls->entries = p_new(uidls->pool, struct uidl_entry, uidls->count);
 	uidls_read_history(uidls);
 	if (kept_uidls_init(trans, &uidls->kept, error_r) < 0) {
 		*error_r = t_strconcat("Kept UIDLs: ", *error_r, NULL);

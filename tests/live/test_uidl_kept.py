@@ -84,6 +84,13 @@ class Export(UidlTest):
                          [(user.name, self.keys_of(user)[0])
                           for user in users])
 
+    def test_an_empty_inbox(self):
+        for source in "dovecot", "keyed", "keyed:guid":
+            user = self.user(policy(source))
+            self.assertEqual(user.doveadm("pop3 uidl export"), b"")
+            user.doveadm("pop3 uidl pin")
+            self.assertEqual(self.uidls(user), [])
+
     def test_in_dovecots_own_process(self):
         """The configuration comes from elsewhere there."""
         user = self.user(policy("keyed"))
