@@ -79,6 +79,17 @@ class Memory(Delay):
             user, "user", "clear", user.password), r"\[AUTH\] PLAIN is allow")
         self.check_in(user, "user", "stls", user.password)
 
+    def test_what_a_script_refuses_does_not_count(self):
+        user = self.apop_user("login_delay = 1h\nscript = delay.lua")
+        user.set_script("function pop3_policy_auth(request)\n"
+                        "  if not request.tls then\n"
+                        "    return policy.DENY, \"with TLS\"\n"
+                        "  end\nend\n", "delay.lua")
+        self.assertRegex(self.try_login(
+            user, "user", "clear", user.password), "with TLS")
+        self.check_in(user, "user", "stls", user.password)
+        self.check_too_soon(user, "user", "stls", user.password)
+
     def test_strangers_learn_nothing(self):
         user = self.apop_user("login_delay = 1h")
         self.check_in(user, "user", "clear", user.password)
