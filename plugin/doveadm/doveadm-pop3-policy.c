@@ -15,8 +15,10 @@ static struct doveadm_cmd_ver2 *const doveadm_pop3_cmds[] = {
 	&doveadm_cmd_pop3_explain,
 	&doveadm_cmd_pop3_uidl_accept,
 	&doveadm_cmd_pop3_uidl_export,
+	&doveadm_cmd_pop3_uidl_import,
 	&doveadm_cmd_pop3_uidl_pin,
 	&doveadm_cmd_pop3_uidl_unpin,
+	&doveadm_cmd_pop3_uidl_verify,
 };
 
 void doveadm_pop3_policy_plugin_init(struct module *module ATTR_UNUSED)

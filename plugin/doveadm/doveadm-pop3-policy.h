@@ -19,8 +19,10 @@ extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_check;
 extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_explain;
 extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_uidl_accept;
 extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_uidl_export;
+extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_uidl_import;
 extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_uidl_pin;
 extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_uidl_unpin;
+extern struct doveadm_cmd_ver2 doveadm_cmd_pop3_uidl_verify;
 
 extern const char *doveadm_pop3_policy_plugin_version;
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#define _GNU_SOURCE
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pop3-policy/uidl-match.h"
-#include "reported-errors.h"
 
 #define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define MAX_MESSAGES 12
@@ -344,6 +342,8 @@ int main(void)
 {
 	Suite *suite = suite_create("uidl-match");
 	TCase *tcase = tcase_create("uidl-match");
+	SRunner *runner;
+	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, test_match, 0, N_ROWS(match_rows));
@@ -351,5 +351,9 @@ int main(void)
 	tcase_add_test(tcase, test_names);
 	tcase_add_loop_test(tcase, test_many, 0, 3);
 	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
