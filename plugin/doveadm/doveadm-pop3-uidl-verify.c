@@ -22,9 +22,9 @@ struct uidl_verify_cmd {
 	/* A line for each message, and only users with something to tell */
 	bool details, quiet;
 
-	/* Users who would find everything, who wouldn't, who could not be
-	   asked */
-	unsigned int users_same, users_changed, users_failed;
+	/* All users, those who would find everything, those who wouldn't; what
+	   is left could not be found out */
+	unsigned int users, users_same, users_changed;
 	size_t counts[UIDL_VERIFY_STATES];
 };
 
@@ -99,8 +99,8 @@ static void verify_print_summary(const struct uidl_verify_cmd *cmd)
 {
 	i_info("UIDLs of %u users: %u as before, %u not, %u could not be "
 	       "verified; %zu the same, %zu missing, %zu changed, %zu new",
-	       cmd->users_same + cmd->users_changed + cmd->users_failed,
-	       cmd->users_same, cmd->users_changed, cmd->users_failed,
+	       cmd->users, cmd->users_same, cmd->users_changed,
+	       cmd->users - cmd->users_same - cmd->users_changed,
 	       cmd->counts[UIDL_VERIFY_SAME],
 	       cmd->counts[UIDL_VERIFY_MISSING],
 	       cmd->counts[UIDL_VERIFY_CHANGED],
@@ -225,8 +225,6 @@ cmd_pop3_uidl_verify_run(struct doveadm_mail_cmd_context *_ctx,
 		uidl_inbox_close(&inbox);
 	}
 	uidl_listing_free(&listing);
-	if (ret < 0)
-		cmd->users_failed++;
 	return ret;
 }
 
@@ -242,6 +240,8 @@ cmd_pop3_uidl_verify_prerun(struct doveadm_mail_cmd_context *ctx,
 	struct uidl_verify_cmd *cmd =
 		container_of(ctx, struct uidl_verify_cmd, cmd.ctx);
 
+	/* counted here, since not everybody's mail can be opened */
+	cmd->users++;
 	if (cmd->listings != NULL)
 		old_listings_prepare(cmd->listings, ctx->cctx->username);
 	return 0;

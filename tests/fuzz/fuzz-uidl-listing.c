@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * libFuzzer target: any bytes as another server's listing, matched with a
- * mailbox that is made of the same bytes. Besides the sanitizers it checks
- * what the headers promise: a listing or errors, valid UIDLs, and matches
- * that are the same from both sides and true.
+ * libFuzzer target: any bytes as another server's listing, matched and
+ * compared with a mailbox that is made of the same bytes. Besides the
+ * sanitizers it checks what the headers promise: a listing or errors, valid
+ * UIDLs, matches that are the same from both sides and true.
  * tests/fuzz/run builds and runs it.
  */
 
 #include "pop3-policy/uidl.h"
-#include "pop3-policy/uidl-match.h"
+#include "pop3-policy/uidl-verify.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +95,46 @@ require_true(const struct uidl_listing_entry *entry,
 	}
 }
 
+/* Some messages are hidden, some have a UIDL of the listing. */
+static void
+verify(const struct uidl_listing *listing,
+       const struct uidl_match_source *source,
+       const struct uidl_matches *matches, const uint8_t *data)
+{
+	const char *shown[MAX_MESSAGES];
+	struct uidl_verification *result;
+	const struct uidl_verify_entry *entry;
+	size_t i, states[UIDL_VERIFY_STATES] = { 0 };
+	bool no_memory;
+
+	for (i = 0; i < source->count; i++) {
+		shown[i] = data[i] % 7 == 0 ? NULL :
+			listing->count == 0 || data[i] % 5 == 0 ? "other" :
+			listing->entries[data[i] % listing->count].uidl;
+	}
+	result = uidl_verify(listing, source, matches, shown, &no_memory);
+	require(result != NULL);
+	for (i = 0; i < listing->count; i++) {
+		entry = &result->entries[i];
+		states[entry->state]++;
+		require((entry->reason == NULL) ==
+			(entry->state == UIDL_VERIFY_SAME));
+		if (entry->state == UIDL_VERIFY_SAME) {
+			require(strcmp(shown[entry->message],
+				       listing->entries[i].uidl) == 0);
+			require(!result->are_new[entry->message]);
+		}
+	}
+	for (i = 0; i < source->count; i++) {
+		if (result->are_new[i]) {
+			states[UIDL_VERIFY_NEW]++;
+			require(shown[i] != NULL);
+		}
+	}
+	require(memcmp(states, result->counts, sizeof(states)) == 0);
+	uidl_verification_free(&result);
+}
+
 static void
 match(const struct uidl_listing *listing, const uint8_t *data, size_t size)
 {
@@ -129,6 +169,7 @@ match(const struct uidl_listing *listing, const uint8_t *data, size_t size)
 			matched--;
 	}
 	require(matched == 0);
+	verify(listing, &source, matches, data);
 	uidl_matches_free(&matches);
 }
 

@@ -2,14 +2,19 @@
 """doveadm pop3 uidl verify: the proof before cut-over."""
 
 import hashlib
+import os
 import re
+import shutil
+import socket
+import subprocess
+import threading
 
 from harness import data_messages, message
 from harness.config import USERS
 from harness.listings import ListingTest, answers, identities, rows_of
 from harness.uidls import policy
 
-EX_USAGE, EX_DATAERR, EX_NOINPUT = 64, 65, 66
+EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_TEMPFAIL = 64, 65, 66, 75
 
 
 def content(text):
@@ -184,6 +189,33 @@ class Commands(ListingTest):
                                          status=EX_NOINPUT)
         self.assertIn("/no/such/listing", errors)
 
+    def test_recorded_by_curl(self):
+        """As the guide says."""
+        if shutil.which("curl") is None:
+            self.skipTest("curl is not installed")
+        user = self.user(policy("keyed"))
+        user.append([message("m%d" % n) for n in range(3)])
+        text = "".join(subprocess.run(
+            ["curl", "-sS", "--user", "%s:%s" % (user.name, user.password),
+             "pop3://127.0.0.1:%d/" % self.dovecot.pop3_port] + options,
+            stdin=subprocess.DEVNULL, capture_output=True, check=True,
+            timeout=60).stdout.decode() for options in (["-X", "UIDL"], []))
+        self.assertEqual(len(text.split()), 12)
+        rows, errors = self.uidl_command(user, "verify", self.listing(text))
+        self.assertEqual(counted(rows[0]), (3, 3, 0, 0, 0))
+
+    def test_user_without_mail(self):
+        """He isn't forgotten in the summary."""
+        user = self.user(policy("keyed"))
+        os.chmod(user.host_home, 0)
+        self.expect_errors("")
+        rows, errors = self.uidl_command(user, "verify", self.listing(".\n"),
+                                         status=EX_TEMPFAIL)
+        self.assertEqual(rows, [])
+        self.assertIn("UIDLs of 1 users: 0 as before, 0 not, 1 could not",
+                      errors)
+        os.chmod(user.host_home, 0o700)
+
     def test_usage(self):
         user = self.user(policy("keyed"))
         for args, error in (
@@ -343,3 +375,78 @@ class OldServer(ListingTest):
             self.assertEqual(rows, [])
             self.assertIn("TLS", errors)
             self.assertEqual(self.logins(self.old), [])
+
+
+class StrangeServer(ListingTest):
+    """What else may answer there."""
+
+    formats = ("maildir",)
+
+    def serve(self, replies):
+        """One session: a greeting, then a reply to each line; the last one
+        ends it. Returns the port and the lines that have been read."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        lines = []
+
+        def run():
+            with listener, listener.accept()[0] as sock:
+                sock.settimeout(60)
+                with sock.makefile("rb") as file:
+                    try:
+                        for number, reply in enumerate(replies):
+                            if number > 0:
+                                lines.append(file.readline())
+                            sock.sendall(reply)
+                    except OSError:
+                        pass
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join, 60)
+        return listener.getsockname()[1], lines
+
+    def ask(self, user, replies, mode="no"):
+        port, lines = self.serve(replies)
+        rows, errors = self.uidl_command(
+            user, "verify", "-t", mode, "-w", self.listing("secret\n"),
+            "127.0.0.1:%d" % port, status=EX_NOINPUT)
+        self.assertEqual(rows, [])
+        self.assertNotIn("secret", errors)
+        return errors, lines
+
+    def test_answers(self):
+        user = self.user(policy("keyed"))
+        ok = b"+OK\r\n"
+        end = b"1 a\r\n.\r\n"
+        for replies, error in (
+                ([], "The server has closed the connection"),
+                ([b"-ERR [SYS/TEMP] later\r\n"],
+                 "Greeting: -ERR [SYS/TEMP] later"),
+                ([b"220 smtp\r\n"], "Greeting: 220 smtp"),
+                ([b"+OK " + b"x" * 100000 + b"\r\n"], "too long"),
+                ([ok, b"-ERR who?\r\n"], "USER: -ERR who?"),
+                ([ok, ok, b"-ERR \x1b[31m\r\n"], "PASS: -ERR ?[31m"),
+                ([ok, ok, ok, b"-ERR none\r\n"], "UIDL: -ERR none"),
+                ([ok, ok, ok, ok + b"1 a\r\n"], "closed the connection"),
+                ([ok, ok, ok, ok + end, b"-ERR none\r\n"],
+                 "LIST: -ERR none"),
+                ([ok, ok, ok, ok + b"x\r\n.\r\n", ok + b".\r\n", ok],
+                 ":2:1: expected NUMBER UIDL"),
+                ([ok, ok, ok, ok + end, ok + b".\r\n", ok],
+                 "expected the same messages in UIDL and LIST")):
+            errors, lines = self.ask(user, replies)
+            self.assertIn(error, errors)
+
+    def test_no_password_without_tls(self):
+        user = self.user(policy("keyed"))
+        for replies, error in (
+                ([b"+OK\r\n", b"-ERR unknown command\r\n"],
+                 "STLS: -ERR unknown command"),
+                ([b"+OK\r\n", b"+OK\r\n+OK injected\r\n"],
+                 "plain text behind its answer to STLS"),
+                ([b"+OK\r\n", b"+OK\r\n"], "127.0.0.1")):
+            errors, lines = self.ask(user, replies, mode="stls")
+            self.assertIn(error, errors)
+            self.assertEqual(lines[0], b"STLS\r\n")
+            self.assertNotIn(b"secret", b"".join(lines))
+            self.assertNotIn(b"USER", b"".join(lines))
