@@ -112,31 +112,68 @@ int secret_file_next(const char *path, int fd, off_t *offset,
 	return 1;
 }
 
-/* Where the line that has the byte at offset begins; start: where some line
-   begins that is not behind it. */
-static int
-line_start(const char *path, int fd, off_t start, off_t offset,
-	   off_t *line_r, struct secret_error *error_r)
-{
-	char before[SECRET_LINE_MAX_BYTES];
-	const char *end;
+/* What is in memory of a file that is searched. Most of the last steps of a
+   search look at the same few lines. */
+struct window {
+	off_t begin;
 	ssize_t size;
+	char data[4096];
+};
 
-	if (offset - start > (off_t)sizeof(before))
-		start = offset - (off_t)sizeof(before);
-	size = offset - start;
-	if (secret_file_read_at(fd, start, before, (size_t)size) != size) {
-		secret_error_set(error_r, "%s changed while it was read",
-				 path);
-		return -1;
+/* Returns the bytes from begin to end (fewer than half a window), which lie
+   around the byte at middle, or NULL and *error_r. Nothing before low is
+   needed. */
+static const char *
+window_get(struct window *window, const char *path, int fd, off_t low,
+	   off_t begin, off_t middle, off_t end, struct secret_error *error_r)
+{
+	const off_t half = (off_t)sizeof(window->data) / 2;
+
+	if (begin < window->begin || end > window->begin + window->size) {
+		window->begin = middle - low > half ? middle - half : low;
+		window->size = secret_file_read_at(fd, window->begin,
+						   window->data,
+						   sizeof(window->data));
+		if (window->size < 0) {
+			secret_error_set_errno(error_r, "read", path);
+			return NULL;
+		}
+		if (end > window->begin + window->size) {
+			secret_error_set(error_r, "%s changed while it was "
+					 "read", path);
+			return NULL;
+		}
 	}
-	end = memrchr(before, '\n', (size_t)size);
-	if (end != NULL)
-		*line_r = start + (end - before) + 1;
-	else if (size == (ssize_t)sizeof(before))
-		return damaged(path, start, error_r);
-	else
-		*line_r = start;
+	return window->data + (begin - window->begin);
+}
+
+/* Reads the record whose line has the byte at middle. low: where some line
+   begins that is not behind it; high: where one begins or the file ends.
+   Returns 0, *line_r and *next_r, or -1 and *error_r. */
+static int
+window_get_record(struct window *window, const char *path, int fd, off_t low,
+		  off_t middle, off_t high, off_t *line_r, off_t *next_r,
+		  struct secret_record *record_r, struct secret_error *error_r)
+{
+	const off_t begin = middle - low > SECRET_LINE_MAX_BYTES ?
+		middle - SECRET_LINE_MAX_BYTES : low;
+	const off_t end = high - middle > SECRET_LINE_MAX_BYTES ?
+		middle + SECRET_LINE_MAX_BYTES : high;
+	const char *data, *line, *newline;
+
+	data = window_get(window, path, fd, low, begin, middle, end, error_r);
+	if (data == NULL)
+		return -1;
+	newline = memrchr(data, '\n', (size_t)(middle - begin));
+	if (newline == NULL && begin != low)
+		return damaged(path, begin, error_r);
+	line = newline == NULL ? data : newline + 1;
+	*line_r = begin + (line - data);
+	newline = memchr(line, '\n', (size_t)(end - *line_r));
+	if (newline == NULL ||
+	    !secret_record_parse(line, (size_t)(newline - line), record_r))
+		return damaged(path, *line_r, error_r);
+	*next_r = *line_r + (newline - line) + 1;
 	return 0;
 }
 
@@ -144,9 +181,11 @@ int secret_file_find(const char *path, int fd, const char *user,
 		     off_t *offset_r, struct secret_error *error_r)
 {
 	char header[sizeof(SECRET_HEADER) - 1];
+	struct window window = { .size = 0 };
 	struct secret_record record;
 	off_t low = HEADER_LENGTH, high, line, next;
 	struct stat st;
+	int ret, found = 0;
 
 	if (fstat(fd, &st) < 0) {
 		secret_error_set_errno(error_r, "fstat", path);
@@ -165,25 +204,18 @@ int secret_file_find(const char *path, int fd, const char *user,
 	   what is at high or behind is not */
 	high = st.st_size;
 	while (low < high) {
-		if (line_start(path, fd, low, low + (high - low) / 2, &line,
-			       error_r) < 0)
+		if (window_get_record(&window, path, fd, low,
+				      low + (high - low) / 2, high, &line,
+				      &next, &record, error_r) < 0)
 			return -1;
-		next = line;
-		if (secret_file_next(path, fd, &next, &record, error_r) <= 0)
-			return damaged(path, line, error_r);
-		if (strcmp(record.user, user) < 0)
+		ret = strcmp(record.user, user);
+		if (ret < 0)
 			low = next;
-		else
+		else {
 			high = line;
+			found = ret == 0 ? 1 : 0;
+		}
 	}
 	*offset_r = low;
-	next = low;
-	switch (secret_file_next(path, fd, &next, &record, error_r)) {
-	case 0:
-		return 0;
-	case 1:
-		return strcmp(record.user, user) == 0 ? 1 : 0;
-	default:
-		return -1;
-	}
+	return found;
 }

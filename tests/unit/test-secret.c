@@ -473,6 +473,41 @@ START_TEST(test_killed)
 }
 END_TEST
 
+/* A user's name: short and long ones beside each other. */
+static const char *nth_user(unsigned int n, const char *end)
+{
+	static char user[SECRET_USER_MAX_BYTES + 1];
+	unsigned int length = n * 37 % (SECRET_USER_MAX_BYTES - 10);
+
+	snprintf(user, sizeof(user), "%04u%0*d%s", n, (int)length + 1, 0, end);
+	return user;
+}
+
+/* Each of them is found, wherever its line lies, and nobody beside it. */
+START_TEST(test_find)
+{
+	enum { USERS = 400 };
+	struct secret_change *change;
+	struct secret_match match;
+	unsigned int i;
+
+	ck_assert_int_eq(secret_change_begin(&store, &change, &error), 0);
+	for (i = 0; i < USERS; i++) {
+		ck_assert_int_eq(secret_change_add(change, nth_user(i, ""),
+			"n", i % 3 == 0 ? KEY1 : "s", NOW, 0, &error), 1);
+	}
+	ck_assert_int_eq(secret_change_commit(&change, &error), 0);
+	for (i = 0; i < USERS; i++) {
+		ck_assert_int_eq(check(nth_user(i, ""),
+			i % 3 == 0 ? KEY1 : "s", NOW, &match), 1);
+		ck_assert_int_eq(check(nth_user(i, "x"), "s", NOW, &match),
+				 0);
+	}
+	ck_assert_int_eq(check("zz", "s", NOW, &match), 0);
+	ck_assert_int_eq(check("!", "s", NOW, &match), 0);
+}
+END_TEST
+
 /* All that this process has read so far. */
 static uint64_t bytes_read(void)
 {
@@ -544,6 +579,7 @@ int main(void)
 	tcase_add_test(tcase, test_last_use);
 	tcase_add_test(tcase, test_writers);
 	tcase_add_test(tcase, test_killed);
+	tcase_add_test(tcase, test_find);
 	tcase_add_test(tcase, test_many);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
