@@ -180,7 +180,8 @@ check_last_seen(const struct dict_lookup_result *result,
 
 	if (!check_goes_on(check, result->ret < 0, result->error))
 		return;
-	if (result->ret > 0 && str_to_time(result->value, &last) < 0) {
+	if (result->ret > 0 &&
+	    (str_to_time(result->value, &last) < 0 || last < 0)) {
 		check_fail(check, t_strdup_printf(
 			"%s is no time: %s", check_key(check, DICT_KEY_LAST),
 			result->value));

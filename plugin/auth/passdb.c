@@ -43,6 +43,15 @@ refuse(struct auth_request *request, const char *text)
 	return PASSDB_RESULT_USER_DISABLED;
 }
 
+/* The secret was right, so that nobody is guessing: what Dovecot delays all
+   logins from an address for is something else. */
+static enum passdb_result
+refuse_known(struct auth_request *request, const char *text)
+{
+	(void)auth_request_import_auth(request, "no-penalty", "");
+	return refuse(request, text);
+}
+
 static enum passdb_result
 fail(struct auth_request *request, const char *error)
 {
@@ -90,7 +99,7 @@ judge_login(struct auth_request *request, const struct policy *policy,
 	login_facts_init(&facts, request, device);
 	if (!policy_login_is_allowed(policy, &facts, refusal)) {
 		e_info(authdb_event(request), "Login refused: %s", refusal);
-		return refuse(request, refusal);
+		return refuse_known(request, refusal);
 	}
 	switch (login_script_ask(policy, request, &facts, &text)) {
 	case LOGIN_SCRIPT_PASSED:
@@ -98,7 +107,7 @@ judge_login(struct auth_request *request, const struct policy *policy,
 	case LOGIN_SCRIPT_DENIED:
 		e_info(authdb_event(request), "Login refused by %s: %s",
 		       policy->script, text);
-		return refuse(request, text);
+		return refuse_known(request, text);
 	case LOGIN_SCRIPT_FAILED:
 		break;
 	}
@@ -156,7 +165,7 @@ pending_login_delay_known(const struct login_delay_answer *answer,
 				       "is allowed; try again in %u.",
 				       login->delay_secs, answer->wait_secs);
 		e_info(authdb_event(request), "Login refused: %s", text);
-		login->result = refuse(request, text);
+		login->result = refuse_known(request, text);
 		break;
 	case LOGIN_DELAY_UNKNOWN:
 	default:
@@ -193,6 +202,9 @@ static void
 pending_login_set_delay(struct pending_login *login,
 			const struct policy *policy)
 {
+	/* a master user neither waits for the user, nor he for him */
+	if (login->request->fields.master_user != NULL)
+		return;
 	login->delay_secs = policy->login_delay_secs;
 	login->delay_failure = policy->login_delay_failure;
 }

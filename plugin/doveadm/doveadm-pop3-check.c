@@ -26,6 +26,8 @@ struct check {
 	const char *uidl_key;
 	/* UNKNOWN where the chain of passdbs is not to be checked */
 	enum passdb_chain_logins logins;
+	/* NULL = none */
+	const char *unseen_mechanism;
 	/* Empty where Dovecot's configuration is not to be checked */
 	struct login_announcement announcement;
 };
@@ -144,6 +146,13 @@ check_login_delay(struct check *check, const struct policy *policy)
 				  "behind the one that verifies them");
 		break;
 	case PASSDB_CHAIN_LOGINS_ALL:
+		if (check->unseen_mechanism == NULL)
+			break;
+		check_print_error(check, t_strdup_printf(
+			"login_delay is not enforced for %s: passdb "
+			"pop3_policy never sees whether it succeeded",
+			check->unseen_mechanism));
+		break;
 	case PASSDB_CHAIN_LOGINS_UNKNOWN:
 		break;
 	}
@@ -166,7 +175,8 @@ static void check_dovecots_configuration(struct check *check)
 			"Dovecot's configuration was not checked: %s", error));
 		return;
 	}
-	check->logins = passdb_chain_check(text, check_report_text, check);
+	check->logins = passdb_chain_check(text, check_report_text, check,
+					   &check->unseen_mechanism);
 	login_announcement_read(text, &check->announcement);
 }
 

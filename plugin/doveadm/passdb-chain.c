@@ -12,7 +12,8 @@ struct chain_passdb {
 	/* "" = all */
 	const char *mechanisms;
 	const char *result_success, *result_failure, *result_internalfail;
-	bool deny;
+	const char *skip;
+	bool deny, master;
 };
 
 struct chain {
@@ -39,6 +40,7 @@ chain_begin_passdb(struct chain *chain, const char *name)
 	passdb->result_success = "return-ok";
 	passdb->result_failure = "continue";
 	passdb->result_internalfail = "continue";
+	passdb->skip = "never";
 }
 
 static void
@@ -57,8 +59,12 @@ chain_set(struct chain *chain, const char *key, const char *value)
 		passdb->result_failure = value;
 	else if (strcmp(key, "result_internalfail") == 0)
 		passdb->result_internalfail = value;
+	else if (strcmp(key, "skip") == 0)
+		passdb->skip = value;
 	else if (strcmp(key, "deny") == 0)
 		passdb->deny = strcmp(value, "yes") == 0;
+	else if (strcmp(key, "master") == 0)
+		passdb->master = strcmp(value, "yes") == 0;
 }
 
 static void chain_parse(struct chain *chain, const char *text)
@@ -125,7 +131,7 @@ static void
 chain_check_before(struct chain *chain, const struct chain_passdb *passdb,
 		   bool ours_is_last)
 {
-	if (passdb->deny)
+	if (passdb->deny || passdb->master)
 		return;
 	if (sees_apop(chain, passdb)) {
 		chain_report(chain, passdb, "it answers APOP before "
@@ -143,15 +149,18 @@ chain_check_before(struct chain *chain, const struct chain_passdb *passdb,
 	}
 }
 
-/* Does a passdb that verifies passwords come before pop3_policy? */
+/* Does a passdb that verifies passwords come before pop3_policy, and go on to
+   it with those that are right? */
 static bool
 has_verifier_before(const struct chain_passdb *passdbs, unsigned int ours)
 {
 	unsigned int i;
 
 	for (i = 0; i < ours; i++) {
-		if (!passdbs[i].deny && !is_ours(&passdbs[i]))
-			return TRUE;
+		if (!passdbs[i].deny && !passdbs[i].master &&
+		    !is_ours(&passdbs[i]))
+			return strncmp(passdbs[i].result_success, "continue",
+				       8) == 0;
 	}
 	return FALSE;
 }
@@ -187,15 +196,35 @@ static enum passdb_chain_logins chain_check(struct chain *chain)
 				     "= return-ok and result_failure = "
 				     "continue, the defaults");
 		}
+		if (is_ours(passdb) && strcmp(passdb->skip, "never") != 0) {
+			chain_report(chain, passdb, "with this skip it sees "
+				     "only some of the logins; expected skip "
+				     "= never, the default");
+		}
 	}
 	return has_verifier_before(passdbs, last_ours) ?
 		PASSDB_CHAIN_LOGINS_ALL : PASSDB_CHAIN_LOGINS_APOP;
 }
 
+/* Of other mechanisms the passdb is asked for credentials, before anybody has
+   proved that he knows them. */
+static const char *chain_find_unseen_mechanism(const struct chain *chain)
+{
+	const char *const *names = t_strsplit_spaces(chain->mechanisms, " ,");
+
+	for (; *names != NULL; names++) {
+		if (strcasecmp(*names, "plain") != 0 &&
+		    strcasecmp(*names, "login") != 0 &&
+		    strcasecmp(*names, "apop") != 0)
+			return t_str_ucase(*names);
+	}
+	return NULL;
+}
+
 enum passdb_chain_logins
 passdb_chain_check(const char *text,
 		   void (*report)(void *context, const char *text),
-		   void *context)
+		   void *context, const char **unseen_mechanism_r)
 {
 	struct chain chain = {
 		.mechanisms = "",
@@ -205,5 +234,6 @@ passdb_chain_check(const char *text,
 
 	t_array_init(&chain.passdbs, 4);
 	chain_parse(&chain, text);
+	*unseen_mechanism_r = chain_find_unseen_mechanism(&chain);
 	return chain_check(&chain);
 }

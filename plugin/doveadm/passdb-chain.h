@@ -20,10 +20,12 @@ enum passdb_chain_logins {
 };
 
 /* text: what doveconf prints of passdb and auth_mechanisms. Report each mistake
-   of the chain in one line. A chain without pop3_policy has none. */
+   of the chain in one line. A chain without pop3_policy has none.
+   *unseen_mechanism_r: one that is enabled and whose logins passdb pop3_policy
+   never sees, in upper case (data stack), or NULL. */
 enum passdb_chain_logins
 passdb_chain_check(const char *text,
 		   void (*report)(void *context, const char *text),
-		   void *context);
+		   void *context, const char **unseen_mechanism_r);
 
 #endif

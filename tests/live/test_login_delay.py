@@ -167,6 +167,20 @@ class Chain(Apop):
         self.assertRegex(self.try_login(user, "apop", "stls", secret),
                          TOO_SOON)
 
+    def test_policy_behind_one_that_ends_the_chain(self):
+        # what it lets in never comes to pop3_policy
+        first = dict(PASSWORDS_FIRST[0][1], result_success="return-ok")
+        user = self.begin((("passwd-file", first), PASSWORDS_FIRST[1]))
+        self.check("login_delay is not enforced for passwords: .*behind")
+        for _ in range(2):
+            self.check_in(user, "user", "clear", user.password)
+
+    def test_other_mechanisms(self):
+        self.settings = dict(self.settings,
+                             auth_mechanisms="plain login apop cram-md5")
+        self.begin(PASSWORDS_FIRST)
+        self.check("login_delay is not enforced for CRAM-MD5")
+
     def test_no_policy(self):
         user = self.begin((USERS,))
         self.check("login_delay is not enforced: .*no passdb pop3_policy")

@@ -231,6 +231,16 @@ class Chain(Apop):
         self.check((USERS, POLICY_FIRST[0]), "it answers APOP before",
                    "verifies no password")
 
+    def test_a_master_before(self):
+        # it answers for master users only
+        self.check((("passwd-file", dict(USERS[1], master="yes")),
+                    POLICY_FIRST[0], USERS))
+
+    def test_skip(self):
+        driver, settings = POLICY_FIRST[0]
+        self.check(((driver, dict(settings, skip="authenticated")), USERS),
+                   "expected skip = never")
+
     def test_own_results(self):
         self.check((("pop3_policy", {"args": AUTH_FILE,
                                      "result_success": "continue"}), USERS),
