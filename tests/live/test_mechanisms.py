@@ -72,6 +72,23 @@ class Mechanisms(Apop):
     def test_policy_first(self):
         self.check_table(POLICY_FIRST)
 
+    def test_no_penalty_for_a_right_secret(self):
+        # Dovecot would make all logins from that address wait
+        if self.version != "2.3":
+            self.skipTest("doveadm lists no penalties of wrong secrets here")
+        self.extra_config = ("service anvil {\n  unix_listener "
+                             "anvil-auth-penalty {\n    mode = 0600\n  }\n"
+                             "}\n")
+        self.passdbs = PASSWORDS_FIRST
+        Apop.setUp(self)
+        user = self.apop_user("mechanisms = apop:tls")
+        secret = self.add(user)
+        for secret_, penalized in (secret, False), ("wrong", True):
+            for _ in range(2):
+                self.try_login(user, "apop", "clear", secret_)
+            penalties = self.dovecot.doveadm("penalty").decode()
+            self.assertEqual("127.0.0.2" in penalties, penalized, penalties)
+
     def test_without_the_passdb(self):
         # the pop3 process alone; APOP's secret is the account's password
         self.passdbs = (USERS,)
