@@ -133,7 +133,9 @@ import_message(struct uidl_import_user *import,
 	struct mail *mail;
 
 	/* What the policy makes anyway needs no keeping. */
-	if (strcmp(kept != NULL ? kept : entry->uidl, uidl) == 0)
+	if (kept == NULL && !entry->kept)
+		kept = entry->uidl;
+	if (kept != NULL && strcmp(kept, uidl) == 0)
 		return 0;
 	mail = uidl_messages_mail(import->messages, message);
 	if (mail_get_special(mail, MAIL_FETCH_GUID, &guid) < 0) {
@@ -155,6 +157,34 @@ import_message(struct uidl_import_user *import,
 	return 0;
 }
 
+/* What is imported is no other message's any more. */
+static void import_claim(struct uidl_import_user *import,
+			 struct kept_uidls_change *change)
+{
+	const struct uidl_match *match = import->matches->entries;
+	const struct uidl_entry *entry = import->inbox->entries;
+	uint32_t seq, count = import->inbox->count;
+	const char **uidls = i_new(const char *, I_MAX(count, 1));
+	size_t i;
+
+	for (i = 0; i < import->listing->count; i++, match++) {
+		if (match->message == UIDL_MATCH_NOTHING)
+			continue;
+		seq = uidl_messages_seq(import->messages, match->message);
+		uidls[seq - 1] = import->listing->entries[i].uidl;
+	}
+	kept_uidls_change_claim(change, uidls);
+	for (seq = 1; seq <= count; seq++, entry++) {
+		if (uidls[seq - 1] != NULL || !entry->kept ||
+		    kept_uidls_change_get(change, seq) != NULL)
+			continue;
+		import->changed++;
+		if (entry->shown_hash != 0)
+			import->changed_shown++;
+	}
+	i_free(uidls);
+}
+
 /* Returns 0, or -1 and error_r: then nothing has changed. */
 static int
 import_matched(struct uidl_import_user *import, const char **error_r)
@@ -167,6 +197,7 @@ import_matched(struct uidl_import_user *import, const char **error_r)
 	if (kept_uidls_change_begin(import->inbox->trans, &change,
 				    error_r) < 0)
 		return -1;
+	import_claim(import, change);
 	for (i = 0; i < import->listing->count && ret == 0; i++, match++) {
 		if (match->message == UIDL_MATCH_NOTHING)
 			continue;

@@ -16,6 +16,7 @@
 #define KEPT_STALE_PART 10
 
 HASH_TABLE_DEFINE_TYPE(kept_guids, const char *, void *);
+HASH_TABLE_DEFINE_TYPE(kept_owners, const char *, void *);
 
 struct kept_uidls {
 	struct mailbox_transaction_context *trans;
@@ -308,6 +309,52 @@ void kept_uidls_change_unset(struct kept_uidls_change *change, uint32_t seq)
 	entry->uidl = NULL;
 	kept->found[seq - 1] = 0;
 	change->changed = TRUE;
+}
+
+static void kept_uidls_change_forget(struct kept_uidls_change *change,
+				     HASH_TABLE_TYPE(kept_owners) owners)
+{
+	struct kept_uidls *kept = change->kept;
+	unsigned int i, count = array_count(&kept->content.uidls);
+	uint32_t seq, owner, *seqs = i_new(uint32_t, I_MAX(count, 1));
+	struct kept_uidl *entry;
+
+	for (seq = 1; seq <= kept->count; seq++) {
+		if (kept->found[seq - 1] != 0)
+			seqs[kept->found[seq - 1] - 1] = seq;
+	}
+	for (i = 0; i < count; i++) {
+		entry = array_idx_modifiable(&kept->content.uidls, i);
+		if (entry->uidl == NULL)
+			continue;
+		owner = POINTER_CAST_TO(hash_table_lookup(owners, entry->uidl),
+					uint32_t);
+		if (owner == 0 || owner == seqs[i])
+			continue;
+		if (seqs[i] != 0)
+			kept->found[seqs[i] - 1] = 0;
+		/* skipped when they are written */
+		entry->uidl = NULL;
+		change->changed = TRUE;
+	}
+	i_free(seqs);
+}
+
+void kept_uidls_change_claim(struct kept_uidls_change *change,
+			     const char *const *uidls)
+{
+	HASH_TABLE_TYPE(kept_owners) owners;
+	uint32_t seq;
+
+	hash_table_create(&owners, default_pool, 0, str_hash, strcmp);
+	for (seq = 1; seq <= change->kept->count; seq++) {
+		if (uidls[seq - 1] != NULL) {
+			hash_table_update(owners, uidls[seq - 1],
+					  POINTER_CAST(seq));
+		}
+	}
+	kept_uidls_change_forget(change, owners);
+	hash_table_destroy(&owners);
 }
 
 void kept_uidls_change_clear(struct kept_uidls_change *change)

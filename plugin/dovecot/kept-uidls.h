@@ -48,6 +48,11 @@ const char *kept_uidls_change_get(struct kept_uidls_change *change,
 void kept_uidls_change_set(struct kept_uidls_change *change, uint32_t seq,
 			   const char *guid, const char *uidl);
 void kept_uidls_change_unset(struct kept_uidls_change *change, uint32_t seq);
+/* uidls: by sequence - 1, those that messages are about to keep, or NULL. What
+   any other message keeps is forgotten where it is one of these, also where
+   its message wasn't found. */
+void kept_uidls_change_claim(struct kept_uidls_change *change,
+			     const char *const *uidls);
 /* Forget all, also those whose messages weren't found. */
 void kept_uidls_change_clear(struct kept_uidls_change *change);
 /* How many there are, those whose messages weren't found included */

@@ -74,6 +74,44 @@ class Import(ListingTest):
         self.assertEqual(self.uidls(user),
                          ["a", self.keys_of(user)[1], "b", "c"])
 
+    def test_uidl_of_another_message(self):
+        """What was imported wrongly, or pinned, is taken from whoever has
+        it."""
+        user = self.filled()
+        self.assertEqual(
+            self.imported(user, answers([("x", 1000), ("y", 1010)]))
+            ["changed"], 2)
+        keys = self.keys_of(user)
+        self.assertEqual(self.uidls(user), ["x", "y"] + keys[2:])
+        # "x" is another one's, and the first one isn't listed
+        text = answers([("x", 1020)])
+        self.assertEqual(self.imported(user, text, "-n")["changed"], 2)
+        self.assertEqual(self.imported(user, text)["changed"], 2)
+        self.assertIn("shown other UIDLs for 2 ", self.errors)
+        user.set_policy(policy("keyed", "uidl_storm = allow"))
+        self.assertEqual(self.uidls(user), [keys[0], "y", "x", keys[3]])
+        self.assertEqual(self.imported(user, text), {"listed": 1, "size": 1})
+        # both change places with others
+        self.assertEqual(
+            self.imported(user, answers([("y", 1020), ("x", 1030)]))
+            ["changed"], 3)
+        self.assertEqual(self.uidls(user), keys[:2] + ["y", "x"])
+
+    def test_uidl_of_a_missing_message(self):
+        user = self.filled()
+        self.imported(user, answers([("x", 1000), ("y", 1010)]))
+        user.doveadm("mailbox update", "--uid-validity", "123456789", "INBOX")
+        with user.imap() as imap:
+            imap.select()
+            imap.store("1", "+FLAGS", r"(\Deleted)")
+            imap.expunge()
+        self.assertEqual(self.imported(user, answers([("x", 1020)]))
+                         ["changed"], 1)
+        self.assertEqual(self.uidls(user), ["y", "x", self.keys_of(user)[-1]])
+        # of the one that is gone nothing is left
+        kept = user.doveadm("pop3 uidl pin").split()[-1]
+        self.assertEqual(kept, b"3")
+
     def test_export_is_imported(self):
         """From one Dovecot to the next."""
         old = self.filled(text=policy("dovecot"))
