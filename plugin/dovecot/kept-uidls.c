@@ -16,6 +16,14 @@
 #define KEPT_STALE_PART 10
 
 HASH_TABLE_DEFINE_TYPE(kept_guids, const char *, void *);
+
+/* Entries whose message wasn't found by its UID, by index + 1; 0 = none */
+struct kept_guids {
+	HASH_TABLE_TYPE(kept_guids) first;
+	/* By index: the next one with the same GUID */
+	unsigned int *next;
+};
+
 HASH_TABLE_DEFINE_TYPE(kept_owners, const char *, void *);
 
 struct kept_uidls {
@@ -88,16 +96,40 @@ static int kept_get_guid(struct mail *mail, uint32_t seq, const char **guid_r,
 	return -1;
 }
 
+/* Copies have the same GUID: they take their entries in order. Returns index +
+   1, or 0. */
+static unsigned int
+kept_guids_take(const struct kept_uidls *kept, struct kept_guids *guids,
+		const char *guid)
+{
+	const struct kept_uidl *uidl;
+	unsigned int first, next;
+
+	first = POINTER_CAST_TO(hash_table_lookup(guids->first, guid),
+				unsigned int);
+	if (first == 0)
+		return 0;
+	uidl = array_idx(&kept->content.uidls, first - 1);
+	next = guids->next[first - 1];
+	if (next == 0)
+		hash_table_remove(guids->first, uidl->guid);
+	else {
+		hash_table_update(guids->first, uidl->guid,
+				  POINTER_CAST(next));
+	}
+	return first;
+}
+
 /* Returns 0, or -1 and error_r. */
 static int
-kept_find_by_guid(struct kept_uidls *kept,
-		  HASH_TABLE_TYPE(kept_guids) guids, const char **error_r)
+kept_find_by_guid(struct kept_uidls *kept, struct kept_guids *guids,
+		  const char **error_r)
 {
 	const bool is_same = kept_is_same_mailbox(kept);
 	struct mail *mail = mail_alloc(kept->trans, MAIL_FETCH_GUID, NULL);
 	const char *guid;
+	unsigned int index;
 	uint32_t seq, uid;
-	void *value;
 	int ret = 0;
 
 	for (seq = 1; seq <= kept->count && ret >= 0; seq++) {
@@ -109,13 +141,10 @@ kept_find_by_guid(struct kept_uidls *kept,
 			continue;
 		T_BEGIN {
 			ret = kept_get_guid(mail, seq, &guid, error_r);
-			value = ret <= 0 ? NULL :
-				hash_table_lookup(guids, guid);
-			if (value != NULL) {
-				/* of several copies the first one */
-				hash_table_remove(guids, guid);
-				kept->found[seq - 1] =
-					POINTER_CAST_TO(value, unsigned int);
+			index = ret <= 0 ? 0 :
+				kept_guids_take(kept, guids, guid);
+			if (index != 0) {
+				kept->found[seq - 1] = index;
 				kept->moved++;
 			}
 		} T_END_PASS_STR_IF(ret < 0, error_r);
@@ -127,7 +156,7 @@ kept_find_by_guid(struct kept_uidls *kept,
 /* Returns 0, or -1 and error_r. */
 static int kept_find(struct kept_uidls *kept, const char **error_r)
 {
-	HASH_TABLE_TYPE(kept_guids) guids;
+	struct kept_guids guids;
 	const uint32_t next_uid =
 		mail_index_get_header(kept->trans->view)->next_uid;
 	const struct kept_uidl *uidl;
@@ -146,18 +175,21 @@ static int kept_find(struct kept_uidls *kept, const char **error_r)
 		if (kept->found[seq - 1] != 0)
 			is_found[kept->found[seq - 1] - 1] = TRUE;
 	}
-	hash_table_create(&guids, default_pool, 0, str_hash, strcmp);
-	for (i = 0; i < count; i++) {
-		if (is_found[i])
+	hash_table_create(&guids.first, default_pool, 0, str_hash, strcmp);
+	guids.next = i_new(unsigned int, count);
+	for (i = count; i > 0; i--) {
+		if (is_found[i - 1])
 			continue;
-		uidl = array_idx(&kept->content.uidls, i);
-		if (hash_table_lookup(guids, uidl->guid) == NULL) {
-			hash_table_insert(guids, uidl->guid,
-					  POINTER_CAST(i + 1));
-		}
+		uidl = array_idx(&kept->content.uidls, i - 1);
+		guids.next[i - 1] =
+			POINTER_CAST_TO(hash_table_lookup(guids.first,
+							  uidl->guid),
+					unsigned int);
+		hash_table_update(guids.first, uidl->guid, POINTER_CAST(i));
 	}
-	ret = kept_find_by_guid(kept, guids, error_r);
-	hash_table_destroy(&guids);
+	ret = kept_find_by_guid(kept, &guids, error_r);
+	hash_table_destroy(&guids.first);
+	i_free(guids.next);
 
 	if (kept_is_same_mailbox(kept)) {
 		for (seq = 1; seq <= kept->count; seq++) {

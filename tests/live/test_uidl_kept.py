@@ -341,6 +341,23 @@ class Survives(KeptTest):
         user.append(message("new"))
         self.assertEqual(self.uidls(user)[:5], uidls)
 
+    def test_copies(self):
+        """They have one GUID."""
+        user = self.user(policy("keyed"))
+        user.append([message("m%d" % n) for n in range(2)])
+        with user.imap() as imap:
+            imap.select()
+            for _ in range(2):
+                imap.copy("1", "INBOX")
+        uidls = self.uidls(user)
+        guids = [m.guid for m in user.messages()]
+        self.assertEqual(guids[2:], [guids[0]] * 2)
+        user.doveadm("pop3 uidl pin")
+        for validity in "123456789", "223456789":
+            user.doveadm("mailbox update", "--uid-validity", validity, "INBOX")
+            self.assertEqual(self.uidls(user), uidls)
+        self.assertEqual(self.kept(user), uidls)
+
     def test_an_empty_inbox(self):
         """One that is about to be filled again loses nothing."""
         user, uidls = self.pinned()
