@@ -31,6 +31,8 @@ struct kept_uidls {
 	pool_t pool;
 	struct kept_uidls_content content;
 	bool exist;
+	/* Messages have the UIDs that they had when they were written. */
+	bool is_same;
 	/* By sequence - 1: index of the entry + 1, 0 = none */
 	unsigned int *found;
 	uint32_t count;
@@ -54,12 +56,6 @@ bool kept_uidls_may_exist(struct mailbox *box)
  * Finding their messages
  */
 
-static bool kept_is_same_mailbox(const struct kept_uidls *kept)
-{
-	return mail_index_get_header(kept->trans->view)->uid_validity ==
-		kept->content.uid_validity;
-}
-
 /* Both are in the order of UIDs. Returns how many were found. */
 static unsigned int kept_find_by_uid(struct kept_uidls *kept)
 {
@@ -67,8 +63,6 @@ static unsigned int kept_find_by_uid(struct kept_uidls *kept)
 	unsigned int i = 0, count, found = 0;
 	uint32_t seq, uid;
 
-	if (!kept_is_same_mailbox(kept))
-		return 0;
 	uidls = array_get(&kept->content.uidls, &count);
 	for (seq = 1; seq <= kept->count && i < count; seq++) {
 		mail_index_lookup_uid(kept->trans->view, seq, &uid);
@@ -94,6 +88,57 @@ static int kept_get_guid(struct mail *mail, uint32_t seq, const char **guid_r,
 	*error_r = t_strdup_printf("UID %u: %s", mail->uid,
 		mailbox_get_last_internal_error(mail->box, NULL));
 	return -1;
+}
+
+/* A mailbox that was restored from a backup gives new mail UIDs that others
+   had. The highest one tells: new mail has it, or what has it and those below
+   was restored. Returns 1, 0 if the mailbox is another one, -1 and error_r. */
+static int
+kept_verify_highest(const struct kept_uidls *kept, const char **error_r)
+{
+	struct mail *mail = mail_alloc(kept->trans, MAIL_FETCH_GUID, NULL);
+	const struct kept_uidl *uidl;
+	const char *guid;
+	uint32_t seq;
+	int ret = 0;
+
+	for (seq = kept->count; seq > 0 && ret == 0; seq--) {
+		if (kept->found[seq - 1] == 0)
+			continue;
+		T_BEGIN {
+			ret = kept_get_guid(mail, seq, &guid, error_r);
+			uidl = array_idx(&kept->content.uidls,
+					 kept->found[seq - 1] - 1);
+			if (ret > 0 && strcmp(guid, uidl->guid) != 0)
+				ret = 2;
+		} T_END_PASS_STR_IF(ret < 0, error_r);
+	}
+	mail_free(&mail);
+	return ret < 0 ? -1 : (ret == 2 ? 0 : 1);
+}
+
+/* Sets is_same, and finds by UID where it is. Returns 0, or -1 and error_r. */
+static int kept_check_mailbox(struct kept_uidls *kept, unsigned int *found_r,
+			      const char **error_r)
+{
+	const struct mail_index_header *hdr =
+		mail_index_get_header(kept->trans->view);
+	int ret;
+
+	*found_r = 0;
+	if (hdr->uid_validity != kept->content.uid_validity ||
+	    hdr->next_uid < kept->content.uidnext)
+		return 0;
+	*found_r = kept_find_by_uid(kept);
+	ret = kept_verify_highest(kept, error_r);
+	if (ret < 0)
+		return -1;
+	kept->is_same = ret > 0;
+	if (!kept->is_same) {
+		memset(kept->found, 0, kept->count * sizeof(*kept->found));
+		*found_r = 0;
+	}
+	return 0;
 }
 
 /* Copies have the same GUID: they take their entries in order. Returns index +
@@ -125,7 +170,6 @@ static int
 kept_find_by_guid(struct kept_uidls *kept, struct kept_guids *guids,
 		  const char **error_r)
 {
-	const bool is_same = kept_is_same_mailbox(kept);
 	struct mail *mail = mail_alloc(kept->trans, MAIL_FETCH_GUID, NULL);
 	const char *guid;
 	unsigned int index;
@@ -137,7 +181,7 @@ kept_find_by_guid(struct kept_uidls *kept, struct kept_guids *guids,
 		/* What was here when they were written had its entry, or
 		   none. */
 		if (kept->found[seq - 1] != 0 ||
-		    (is_same && uid < kept->content.uidnext))
+		    (kept->is_same && uid < kept->content.uidnext))
 			continue;
 		T_BEGIN {
 			ret = kept_get_guid(mail, seq, &guid, error_r);
@@ -160,14 +204,16 @@ static int kept_find(struct kept_uidls *kept, const char **error_r)
 	const uint32_t next_uid =
 		mail_index_get_header(kept->trans->view)->next_uid;
 	const struct kept_uidl *uidl;
-	unsigned int i, count = array_count(&kept->content.uidls);
+	unsigned int i, found, count = array_count(&kept->content.uidls);
 	bool *is_found;
 	uint32_t seq;
 	int ret;
 
 	kept->count = mail_index_view_get_messages_count(kept->trans->view);
 	kept->found = p_new(kept->pool, unsigned int, I_MAX(kept->count, 1));
-	if (kept_find_by_uid(kept) == count)
+	if (kept_check_mailbox(kept, &found, error_r) < 0)
+		return -1;
+	if (found == count)
 		return 0;
 
 	is_found = i_new(bool, count);
@@ -191,7 +237,7 @@ static int kept_find(struct kept_uidls *kept, const char **error_r)
 	hash_table_destroy(&guids.first);
 	i_free(guids.next);
 
-	if (kept_is_same_mailbox(kept)) {
+	if (kept->is_same) {
 		for (seq = 1; seq <= kept->count; seq++) {
 			if (kept->found[seq - 1] != 0)
 				is_found[kept->found[seq - 1] - 1] = TRUE;
@@ -412,7 +458,6 @@ kept_uidls_change_get_content(struct kept_uidls_change *change,
 	struct kept_uidls *kept = change->kept;
 	const struct mail_index_header *hdr =
 		mail_index_get_header(kept->trans->view);
-	const bool is_same = kept_is_same_mailbox(kept);
 	struct kept_uidl entry;
 	unsigned int i, count = array_count(&kept->content.uidls);
 	uint32_t seq, *uids = i_new(uint32_t, I_MAX(count, 1));
@@ -430,7 +475,7 @@ kept_uidls_change_get_content(struct kept_uidls_change *change,
 	for (i = 0; i < count; i++) {
 		entry = *array_idx(&kept->content.uidls, i);
 		if (entry.uidl == NULL ||
-		    (uids[i] == 0 && is_same && entry.uid != 0 &&
+		    (uids[i] == 0 && kept->is_same && entry.uid != 0 &&
 		     entry.uid < hdr->next_uid))
 			continue;
 		/* What isn't here, or not yet, may come again with another

@@ -358,6 +358,47 @@ class Survives(KeptTest):
             self.assertEqual(self.uidls(user), uidls)
         self.assertEqual(self.kept(user), uidls)
 
+    def restored(self, *, kept, restored, new):
+        """The mailbox of a backup, with as many messages of those that are
+        kept, under a newer store; returns what these keep."""
+        user = self.user(policy("keyed:guid", "uidl_storm = allow"))
+        user.append([message("m%d" % n) for n in range(restored)])
+        backup = user.host_home + ".backup"
+        subprocess.run(["cp", "-a", user.host_home, backup], check=True)
+        user.append([message("m%d" % n) for n in range(restored, kept)])
+        self.change_policy(user, "dovecot", "uidl_storm = allow")
+        uidls = self.uidls(user)
+        user.doveadm("pop3 uidl pin")
+        store = self.store(user)
+        with open(store, "rb") as file:
+            text = file.read()
+        stat = os.stat(store)
+        subprocess.run(["rm", "-rf", user.host_home], check=True)
+        os.rename(backup, user.host_home)
+        with open(store, "wb") as file:
+            file.write(text)
+        os.chown(store, stat.st_uid, stat.st_gid)
+        os.chmod(store, 0o600)
+        self.change_policy(user, "keyed:guid", "uidl_storm = allow")
+        user.append([message("new%d" % n) for n in range(new)])
+        return user, uidls
+
+    def test_restored(self):
+        """New mail has UIDs of other messages, but not their UIDLs, which
+        clients know: they would never download it."""
+        for new in 0, 2, 3, 5:
+            user, uidls = self.restored(kept=6, restored=3, new=new)
+            shown = self.uidls(user)
+            self.assertEqual(shown[:3], uidls[:3])
+            self.assertEqual(len(shown), 3 + new)
+            self.assertFalse(set(shown[3:]) & set(uidls))
+            # what was noted is right; what isn't here is not forgotten
+            self.assertEqual(sorted(self.kept(user)), sorted(uidls))
+            user.append(message("more"))
+            again = self.uidls(user)
+            self.assertEqual(again[:-1], shown)
+            self.assertNotIn(again[-1], uidls)
+
     def test_an_empty_inbox(self):
         """One that is about to be filled again loses nothing."""
         user, uidls = self.pinned()
