@@ -5,9 +5,10 @@
 /*
  * UIDLs that messages keep, whatever the policy says: imported from another
  * server, or pinned. A message is known by its GUID, which survives dsync,
- * other formats and other servers; UIDVALIDITY and UIDs, where they are
- * still the same, save looking for it: one GUID is compared, in case the
- * mailbox was restored from a backup and gives new mail UIDs that others had. What can't be read is an error, never "none".
+ * other formats and other servers; UIDVALIDITY and UIDs, where they are still
+ * the same, save looking for it: one GUID is compared, in case the mailbox was
+ * restored from a backup and gives new mail UIDs that others had. What can't be
+ * read is an error, never "none".
  */
 
 struct mailbox;
