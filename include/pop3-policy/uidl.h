@@ -19,9 +19,27 @@ bool uidl_is_valid(const char *uidl);
 /* What history keeps of a UIDL; never 0. */
 uint32_t uidl_hash(const char *uidl);
 
-/* Numbers higher than this are not looked for where it is unknown which one a
-   message had. */
-#define UIDL_REMEMBERED_NUMBERS 100
+/*
+ * Only the hash is kept of what a message was shown with. Which number that
+ * was is found by trying one after the other, about 30 instructions each.
+ */
+
+/* Numbers up to this are found whatever else there is. A message that comes
+   alone costs so many. */
+#define UIDL_REMEMBERED_NUMBERS 1000
+
+/* uidl_number_duplicates() tries a number once for all messages that want the
+   same, up to the first of these, or so many times as many as there are
+   messages, whichever is more. So one of them keeps its number also when
+   nearly all of the others are gone. */
+#define UIDL_SEARCHED_NUMBERS 100000
+#define UIDL_SEARCHED_EACH 10
+
+/* Where numbers are unknown of so many different ones that it would try more
+   than this altogether (what senders can do, or a change of all UIDLs), each
+   gets an equal part of it in place of UIDL_SEARCHED_NUMBERS, but no less than
+   UIDL_REMEMBERED_NUMBERS. */
+#define UIDL_SEARCHED_NAMES 10000000
 
 struct uidl_entry {
 	/* What the message's UIDL should be; valid. */
@@ -39,12 +57,12 @@ struct uidl_entry {
 
 /* Give each message of a maildrop a UIDL that no other has. entries: all
    messages, those that a session doesn't see included, in the order of UIDs;
-   uidl and hash are set in each. A message keeps the number that it was shown with, also
-   when those that it was counted against are gone; one that was never shown
-   gets a number that is higher than all of the others. Where a number doesn't
-   fit, the end of wanted gives way. Names that are made are allocated as
-   alloc does (zeroed memory, or NULL). Returns 0, or -1 if there is no
-   memory. */
+   uidl and hash are set in each. A message keeps the number that it was shown
+   with, also when those that it was counted against are gone, as long as it is
+   one of those that are tried (see above); one that was never shown gets a
+   number that is higher than all of the others. Where a number doesn't fit, the
+   end of wanted gives way. Names that are made are allocated as alloc does
+   (zeroed memory, or NULL). Returns 0, or -1 if there is no memory. */
 int uidl_number_duplicates(struct uidl_entry *entries, size_t count,
 			   void *(*alloc)(void *context, size_t size),
 			   void *context);

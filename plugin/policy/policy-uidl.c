@@ -8,10 +8,22 @@
 /* "-" and the digits of an unsigned int */
 #define SUFFIX_MAX_LENGTH 11
 
+/* A UIDL that one or more of a group were shown with */
+struct uidl_shown {
+	/* 0 = there is none here */
+	uint32_t hash;
+	/* 0 = unknown */
+	unsigned int number;
+};
+
 struct uidl_numbering {
 	/* all entries, by what they want and then by UID */
 	struct uidl_entry **sorted;
+	/* what number each of them was shown with; 0 = unknown, or none */
+	unsigned int *shown_numbers;
 	size_t count;
+	/* room for those of a group, by hash */
+	struct uidl_shown *shown;
 	/* names that have been given, by hash; a power of two of them */
 	const char **given;
 	size_t given_size;
@@ -145,39 +157,36 @@ uidl_give(const struct uidl_numbering *numbering, struct uidl_entry *entry,
 	return 1;
 }
 
-/* Which number was it shown with? 0 = unknown, or none up to max. */
-static unsigned int
-uidl_shown_number(const struct uidl_entry *entry, unsigned int max)
+/* Returns uidl_hash() of the name with that number. All names are to be asked
+   for in turn, from 1 on. stem: for names that differ only in the last
+   digit. */
+static uint32_t
+uidl_next_hash(const char *wanted, unsigned int number, uint32_t *stem)
 {
-	char name[UIDL_MAX_LENGTH + 1], suffix[SUFFIX_MAX_LENGTH + 1];
-	const size_t length = strlen(entry->wanted);
-	const uint32_t start = uidl_hash_add(FNV1A_START, entry->wanted);
-	unsigned int number;
-	uint32_t hash;
+	const char digit = (char)('0' + number % 10);
+	char name[UIDL_MAX_LENGTH + 1];
 
-	if (entry->shown_hash == 0)
-		return 0;
-	for (number = 1; number <= max; number++) {
-		if (length + uidl_suffix(number, suffix) <= UIDL_MAX_LENGTH) {
-			hash = uidl_hash_finish(uidl_hash_add(start, suffix));
-		} else {
-			uidl_name(entry->wanted, number, name);
-			hash = uidl_hash(name);
-		}
-		if (hash == entry->shown_hash)
-			return number;
+	if (number == 1)
+		return uidl_hash(wanted);
+	if (number == 2 || digit == '0') {
+		uidl_name(wanted, number, name);
+		*stem = fnv1a_add(FNV1A_START, name, strlen(name) - 1);
 	}
-	return 0;
+	return uidl_hash_finish(fnv1a_add(*stem, &digit, 1));
 }
 
 bool uidl_was_shown(const char *wanted, uint32_t shown_hash)
 {
-	const struct uidl_entry entry = {
-		.wanted = wanted,
-		.shown_hash = shown_hash,
-	};
+	unsigned int number;
+	uint32_t stem = 0;
 
-	return uidl_shown_number(&entry, UIDL_REMEMBERED_NUMBERS) > 0;
+	if (shown_hash == 0)
+		return false;
+	for (number = 1; number <= UIDL_REMEMBERED_NUMBERS; number++) {
+		if (uidl_next_hash(wanted, number, &stem) == shown_hash)
+			return true;
+	}
+	return false;
 }
 
 uint32_t uidl_storm_limit(uint32_t compared, uint32_t percent)
@@ -213,21 +222,126 @@ static int uidl_give_kept(const struct uidl_numbering *numbering)
 	return 0;
 }
 
-/* Messages keep what they were shown with. */
-static int
-uidl_keep_group(const struct uidl_numbering *numbering, size_t first,
-		size_t end)
+/* Is anything gained by looking for the numbers of a group? */
+static bool
+uidl_group_is_numbered(const struct uidl_numbering *numbering, size_t first,
+		       size_t end)
 {
-	unsigned int number,
-		max = (unsigned int)(end - first) + UIDL_REMEMBERED_NUMBERS;
+	const uint32_t hash = uidl_hash(numbering->sorted[first]->wanted);
+	bool all_kept = true, numbered = false;
 	size_t i;
 
 	for (i = first; i < end; i++) {
-		if (numbering->sorted[i]->uidl != NULL)
+		const struct uidl_entry *entry = numbering->sorted[i];
+
+		if (entry->uidl == NULL)
+			all_kept = false;
+		if (entry->shown_hash != 0 && entry->shown_hash != hash)
+			numbered = true;
+	}
+	return numbered && !all_kept;
+}
+
+/* How high may the numbers be that are looked for in each group? Where many
+   groups have some, most likely all UIDLs have changed. */
+static unsigned int uidl_search_limit(const struct uidl_numbering *numbering)
+{
+	unsigned int groups = 0, limit;
+	size_t i, end;
+
+	for (i = 0; i < numbering->count; i = end) {
+		end = uidl_group_end(numbering, i);
+		if (uidl_group_is_numbered(numbering, i, end))
+			groups++;
+	}
+	if (groups <= UIDL_SEARCHED_NAMES / UIDL_SEARCHED_NUMBERS)
+		return UIDL_SEARCHED_NUMBERS;
+	limit = UIDL_SEARCHED_NAMES / groups;
+	return limit < UIDL_REMEMBERED_NUMBERS ? UIDL_REMEMBERED_NUMBERS :
+		limit;
+}
+
+/* Returns where the hash is among those of the group, or would be. */
+static struct uidl_shown *
+uidl_find_shown(const struct uidl_numbering *numbering, size_t size,
+		uint32_t hash)
+{
+	size_t i = hash & (size - 1);
+
+	while (numbering->shown[i].hash != 0 &&
+	       numbering->shown[i].hash != hash)
+		i = (i + 1) & (size - 1);
+	return &numbering->shown[i];
+}
+
+/* Generate the names up to max once for all of the group. */
+static void
+uidl_search_group(const struct uidl_numbering *numbering, size_t first,
+		  size_t end, unsigned int max)
+{
+	const char *wanted = numbering->sorted[first]->wanted;
+	struct uidl_shown *shown;
+	unsigned int number;
+	uint32_t hash, stem = 0;
+	size_t i, size = 2, unknown = 0;
+
+	while (size < (end - first) * 2)
+		size *= 2;
+	memset(numbering->shown, 0, size * sizeof(*numbering->shown));
+	for (i = first; i < end; i++) {
+		hash = numbering->sorted[i]->shown_hash;
+		if (hash == 0)
 			continue;
-		number = uidl_shown_number(numbering->sorted[i], max);
-		if (number > 0 &&
-		    uidl_give(numbering, numbering->sorted[i], number) < 0)
+		shown = uidl_find_shown(numbering, size, hash);
+		if (shown->hash == 0) {
+			shown->hash = hash;
+			unknown++;
+		}
+	}
+	for (number = 1; number <= max && unknown > 0; number++) {
+		hash = uidl_next_hash(wanted, number, &stem);
+		shown = uidl_find_shown(numbering, size, hash);
+		/* of two with the same hash, the first */
+		if (shown->hash != 0 && shown->number == 0) {
+			shown->number = number;
+			unknown--;
+		}
+	}
+	for (i = first; i < end; i++) {
+		hash = numbering->sorted[i]->shown_hash;
+		numbering->shown_numbers[i] = hash == 0 ? 0 :
+			uidl_find_shown(numbering, size, hash)->number;
+	}
+}
+
+static void uidl_search_all(const struct uidl_numbering *numbering)
+{
+	unsigned int limit = uidl_search_limit(numbering), max;
+	size_t i, end;
+
+	for (i = 0; i < numbering->count; i = end) {
+		end = uidl_group_end(numbering, i);
+		if (!uidl_group_is_numbered(numbering, i, end))
+			max = 1;
+		else if (end - i > limit / UIDL_SEARCHED_EACH)
+			max = (unsigned int)(end - i) * UIDL_SEARCHED_EACH;
+		else
+			max = limit;
+		uidl_search_group(numbering, i, end, max);
+	}
+}
+
+/* Messages keep what they were shown with. */
+static int uidl_give_shown(const struct uidl_numbering *numbering)
+{
+	struct uidl_entry *entry;
+	size_t i;
+
+	for (i = 0; i < numbering->count; i++) {
+		entry = numbering->sorted[i];
+		if (entry->uidl == NULL && numbering->shown_numbers[i] > 0 &&
+		    uidl_give(numbering, entry,
+			      numbering->shown_numbers[i]) < 0)
 			return -1;
 	}
 	return 0;
@@ -240,16 +354,13 @@ uidl_number_group(const struct uidl_numbering *numbering, size_t first,
 {
 	char name[UIDL_MAX_LENGTH + 1];
 	struct uidl_entry *entry;
-	unsigned int number = 0, kept,
-		max = (unsigned int)(end - first) + UIDL_REMEMBERED_NUMBERS;
+	unsigned int number = 0;
 	size_t i;
 
 	for (i = first; i < end; i++) {
-		entry = numbering->sorted[i];
-		kept = entry->uidl == NULL ? 0 :
-			uidl_shown_number(entry, max);
-		if (kept > number)
-			number = kept;
+		if (numbering->sorted[i]->uidl != NULL &&
+		    numbering->shown_numbers[i] > number)
+			number = numbering->shown_numbers[i];
 	}
 	for (i = first; i < end; i++) {
 		entry = numbering->sorted[i];
@@ -309,7 +420,13 @@ static int uidl_sort(struct uidl_numbering *numbering,
 	       numbering->given_size * sizeof(*numbering->given));
 	numbering->sorted = numbering->alloc(numbering->context,
 		count * sizeof(*numbering->sorted));
-	if (numbering->sorted == NULL)
+	numbering->shown_numbers = numbering->alloc(numbering->context,
+		count * sizeof(*numbering->shown_numbers));
+	/* given_size is enough for a group of all */
+	numbering->shown = numbering->alloc(numbering->context,
+		numbering->given_size * sizeof(*numbering->shown));
+	if (numbering->sorted == NULL || numbering->shown_numbers == NULL ||
+	    numbering->shown == NULL)
 		return -1;
 	for (i = 0; i < count; i++) {
 		entries[i].uidl = NULL;
@@ -338,11 +455,9 @@ int uidl_number_duplicates(struct uidl_entry *entries, size_t count,
 	if (uidl_sort(&numbering, entries) < 0 ||
 	    uidl_give_kept(&numbering) < 0)
 		return -1;
-	for (i = 0; i < count; i = end) {
-		end = uidl_group_end(&numbering, i);
-		if (uidl_keep_group(&numbering, i, end) < 0)
-			return -1;
-	}
+	uidl_search_all(&numbering);
+	if (uidl_give_shown(&numbering) < 0)
+		return -1;
 	for (i = 0; i < count; i = end) {
 		end = uidl_group_end(&numbering, i);
 		if (uidl_number_group(&numbering, i, end) < 0)

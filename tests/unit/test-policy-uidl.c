@@ -90,6 +90,23 @@ static const struct number_row {
 	    { "=a-2", NULL, "a-2" } } },
 	{ "kept, and shown with a number before",
 	  { { "=a", "a-2", "a" }, { "a", NULL, "a-3" } } },
+	{ "nearly all are gone",
+	  { { "a", "a-401", "a-401" }, { "a", "a-99999", "a-99999" },
+	    { "a", NULL, "a-100000" } } },
+	{ "nearly all are gone, and no room",
+	  { { X60 "xxxxxxxxab", X60 "xxxxxx-401", X60 "xxxxxx-401" },
+	    { X60 "xxxxxxxxab", NULL, X60 "xxxxxx-402" } } },
+	{ "the highest number, and one more",
+	  { { "a", "a-100000", "a-100000" }, { "b", "b-100001", "b" } } },
+	{ "two say that they had a number",
+	  { { "a", "a-401", "a-401" }, { "a", "a-401", "a-402" },
+	    { "a", "a-9", "a-9" } } },
+	{ "only one of two numbers can be found",
+	  { { "a", "zzz", "a-1235" }, { "a", "a-1234", "a-1234" } } },
+	/* the hashes of vc-2596 and vc-48589 are the same */
+	{ "two numbers of the same hash",
+	  { { "vc", "vc-48589", "vc-2596" }, { "vc", "vc-2596", "vc-2598" },
+	    { "vc", "vc-2597", "vc-2597" }, { "vc", "vc", "vc" } } },
 	{ "kept twice",
 	  { { "=a", NULL, "a" }, { "=a", NULL, "a-2" } } },
 };
@@ -125,6 +142,83 @@ START_TEST(test_number)
 		ck_assert(uidl_is_valid(entries[i].uidl));
 		ck_assert_uint_eq(entries[i].hash, uidl_hash(entries[i].uidl));
 	}
+}
+END_TEST
+
+/* So many that the time it takes must not grow with the square of it. */
+enum { EQUAL_COUNT = 100000 };
+
+/* Those from first on; number: the one that the first is to have. */
+static void
+number_equal(struct uidl_entry *entries, size_t first, size_t number)
+{
+	char want[UIDL_MAX_LENGTH + 1];
+	size_t i;
+
+	ck_assert_int_eq(uidl_number_duplicates(entries + first,
+						EQUAL_COUNT - first, alloc,
+						NULL), 0);
+	for (i = first; i < EQUAL_COUNT; i++, number++) {
+		snprintf(want, sizeof(want), number == 1 ? "w" : "w-%zu",
+			 number);
+		if (strcmp(entries[i].uidl, want) != 0)
+			ck_abort_msg("%s in place of %s", entries[i].uidl,
+				     want);
+		entries[i].shown_hash = entries[i].hash;
+	}
+}
+
+START_TEST(test_many_equal)
+{
+	static struct uidl_entry entries[EQUAL_COUNT];
+	size_t i;
+
+	for (i = 0; i < EQUAL_COUNT; i++)
+		entries[i].wanted = "w";
+	number_equal(entries, 0, 1);
+	number_equal(entries, 0, 1);
+	/* most are gone */
+	number_equal(entries, EQUAL_COUNT / 5 * 4, EQUAL_COUNT / 5 * 4 + 1);
+	number_equal(entries, EQUAL_COUNT - 1, EQUAL_COUNT);
+}
+END_TEST
+
+static int uidl_cmp(const void *p1, const void *p2)
+{
+	const struct uidl_entry *entry1 = p1, *entry2 = p2;
+
+	return strcmp(entry1->uidl, entry2->uidl);
+}
+
+/* Whatever they say that they were shown with: never two with the same. */
+START_TEST(test_many_unknown)
+{
+	static struct uidl_entry entries[EQUAL_COUNT];
+	static char wanted[EQUAL_COUNT][8];
+	/* how many want the same */
+	const size_t group = (const size_t[]){ 1, 2, 1000, EQUAL_COUNT }[_i];
+	char shown[16];
+	size_t i;
+
+	for (i = 0; i < EQUAL_COUNT; i++) {
+		snprintf(wanted[i], sizeof(wanted[0]), "%zu", i / group);
+		snprintf(shown, sizeof(shown), "zzz%zu", i);
+		entries[i].wanted = wanted[i];
+		entries[i].shown_hash = uidl_hash(shown);
+	}
+	/* the numbers of few are found among whatever others there are */
+	entries[0].shown_hash = uidl_hash("0-1000");
+	if (group == 1)
+		entries[1].shown_hash = uidl_hash("1-1001");
+	ck_assert_int_eq(uidl_number_duplicates(entries, EQUAL_COUNT, alloc,
+						NULL), 0);
+	ck_assert_str_eq(entries[0].uidl, "0-1000");
+	/* but no more, where there are very many */
+	if (group == 1)
+		ck_assert_str_eq(entries[1].uidl, "1");
+	qsort(entries, EQUAL_COUNT, sizeof(entries[0]), uidl_cmp);
+	for (i = 1; i < EQUAL_COUNT; i++)
+		ck_assert(uidl_cmp(&entries[i - 1], &entries[i]) != 0);
 }
 END_TEST
 
@@ -179,7 +273,8 @@ static const struct was_shown_row {
 	bool want;
 } was_shown_rows[] = {
 	{ "a", "a", true }, { "a", "a-2", true }, { "a", "a-100", true },
-	{ "a", "a-101", false }, { "a", "a-1", false }, { "a", "b", false },
+	{ "a", "a-1000", true }, { "a", "a-1001", false },
+	{ "a", "a-1", false }, { "a", "b", false },
 	{ "a-2", "a", false }, { "a-2", "a-2-7", true },
 	{ X60 "xxxxxxxxab", X60 "xxxxxxxx-2", true },
 	{ X60 "xxxxxxxxab", X60 "xxxxxxx-10", true },
@@ -223,6 +318,8 @@ int main(void)
 	tcase_add_test(tcase, test_hash);
 	tcase_add_loop_test(tcase, test_number, 0, N_ROWS(number_rows));
 	tcase_add_loop_test(tcase, test_random, 1, 20);
+	tcase_add_test(tcase, test_many_equal);
+	tcase_add_loop_test(tcase, test_many_unknown, 0, 4);
 	tcase_add_loop_test(tcase, test_was_shown, 0,
 			    N_ROWS(was_shown_rows));
 	tcase_add_loop_test(tcase, test_storm_limit, 0, N_ROWS(limit_rows));
