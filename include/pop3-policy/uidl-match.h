@@ -10,8 +10,9 @@
  * - by identity, where no other message has the same. Messages with the same
  *   content or GUID are as good as each other and matched in order. So are
  *   those with the same Message-ID, if their content is the same too, or if
- *   there are as many of them in the listing and all that are matched without
- *   doubt come in the same order in both.
+ *   there are as many of them in the listing, all that are matched without
+ *   doubt come in the same order in both, and some of these lie before and
+ *   some behind them.
  * - by size and order, where the listing's sizes can be found in the mailbox
  *   in their order in one way only, or the mailbox's in the listing. If mail
  *   has both gone and come, this is asked of the stretches between messages

@@ -25,6 +25,12 @@ struct match_groups {
 	size_t table_size;
 };
 
+/* The outermost of what is matched without doubt */
+struct match_order {
+	size_t first_entry, first_message;
+	size_t last_entry, last_message;
+};
+
 static enum uidl_match_result result_of(enum uidl_identity identity)
 {
 	switch (identity) {
@@ -185,20 +191,43 @@ static int group_is_one_message(struct uidl_matching *matching,
 	return 1;
 }
 
-/* Are there messages without doubt, and all in the same order? */
-static bool matching_is_in_order(const struct uidl_matching *matching)
+/* What is matched without doubt, if it comes in the same order in both: the
+   first and the last of it. Returns false if it doesn't. */
+static bool matching_find_order(const struct uidl_matching *matching,
+				struct match_order *order)
 {
-	size_t i, message, last = UIDL_MATCH_NOTHING;
+	size_t i, message;
+	bool is_first = true;
 
 	for (i = 0; i < matching->listing->count; i++) {
 		message = matching->matches->entries[i].message;
 		if (message == UIDL_MATCH_NOTHING)
 			continue;
-		if (last != UIDL_MATCH_NOTHING && message < last)
+		if (is_first) {
+			order->first_entry = i;
+			order->first_message = message;
+			is_first = false;
+		} else if (message < order->last_message) {
 			return false;
-		last = message;
+		}
+		order->last_entry = i;
+		order->last_message = message;
 	}
-	return last != UIDL_MATCH_NOTHING;
+	return !is_first;
+}
+
+/* Lies the whole group between two messages without doubt, in both? */
+static bool group_is_in_order(const struct match_group *group,
+			      const struct match_order *order)
+{
+	const struct match_indexes *entries = &group->entries;
+	const struct match_indexes *messages = &group->messages;
+
+	return entries->count == messages->count &&
+		order->first_entry < entries->items[0] &&
+		order->last_entry > entries->items[entries->count - 1] &&
+		order->first_message < messages->items[0] &&
+		order->last_message > messages->items[messages->count - 1];
 }
 
 /* Returns 1 if the group's messages are as good as each other, or there is
@@ -223,6 +252,7 @@ int uidl_match_identities(struct uidl_matching *matching,
 	const enum uidl_match_result result = result_of(identity);
 	struct match_groups groups = { .count = 0 };
 	struct match_group *group, *end;
+	struct match_order order = { .last_message = 0 };
 	bool in_order;
 	int ret;
 
@@ -240,12 +270,11 @@ int uidl_match_identities(struct uidl_matching *matching,
 			group_match(matching, group, result);
 	}
 	/* All are judged by the same order, not by one another's. */
-	in_order = matching_is_in_order(matching);
+	in_order = matching_find_order(matching, &order);
 	for (group = groups.items; group < end; group++) {
 		if (group->is_resolved)
 			;
-		else if (in_order &&
-			 group->entries.count == group->messages.count)
+		else if (in_order && group_is_in_order(group, &order))
 			group_match(matching, group, result);
 		else
 			group_set_ambiguous(matching, group);
