@@ -185,7 +185,8 @@ static void import_claim(struct uidl_import_user *import,
 	i_free(uidls);
 }
 
-/* Returns 0, or -1 and error_r: then nothing has changed. */
+/* Returns 0, or -1 and error_r: then nothing has changed, unless the error says
+   otherwise. */
 static int
 import_matched(struct uidl_import_user *import, const char **error_r)
 {
@@ -227,7 +228,7 @@ static void import_count(struct uidl_import_user *import)
 }
 
 /* Returns 1, 0 if not everything could be matched, -1 and error_r. In the
-   latter two cases nothing has changed. */
+   latter two cases nothing has changed, unless the error says otherwise. */
 static int
 import_inbox(struct uidl_import_user *import, const char **error_r)
 {
@@ -292,7 +293,8 @@ import_user(struct uidl_import_cmd *cmd, const struct uidl_listing *listing,
 	if (ret == 0)
 		ret = import_match(&import, &error);
 	if (ret < 0) {
-		e_error(inbox->user->event, "Nothing was imported: %s", error);
+		e_error(inbox->user->event, "Importing UIDLs failed: %s",
+			error);
 		doveadm_mail_failed_error(&cmd->cmd.ctx, MAIL_ERROR_TEMP);
 	} else if (ret == 0 && cmd->cmd.ctx.exit_code == 0) {
 		cmd->cmd.ctx.exit_code = EX_DATAERR;

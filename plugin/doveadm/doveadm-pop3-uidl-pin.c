@@ -93,7 +93,7 @@ cmd_pop3_uidl_pin_run(struct doveadm_mail_cmd_context *_ctx,
 		return -1;
 	ret = uidl_pin_inbox(inbox, &pinned, &kept, &error);
 	if (ret < 0) {
-		e_error(user->event, "No UIDL was pinned: %s", error);
+		e_error(user->event, "Pinning UIDLs failed: %s", error);
 		doveadm_mail_failed_error(_ctx, MAIL_ERROR_TEMP);
 	} else {
 		if (inbox->policy->state == USER_POLICY_NONE && kept > 0) {

@@ -235,6 +235,14 @@ class Commands(ListingTest):
         self.assertEqual(rows, [])
         os.rmdir(folder)
         self.assertEqual(self.uidls(user), self.keys_of(user))
+        os.chmod(os.path.dirname(folder), 0o500)
+        rows, errors = self.uidl_command(user, "import",
+                                         self.listing("1 a 1000\n"),
+                                         status=EX_TEMPFAIL)
+        os.chmod(os.path.dirname(folder), 0o700)
+        # some errors say that they may have been written
+        self.assertRegex(errors, "Importing UIDLs failed: .*Permission")
+        self.assertEqual(self.uidls(user), self.keys_of(user))
 
     def test_many(self):
         user = self.user(policy("keyed"))

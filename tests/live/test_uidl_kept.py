@@ -446,7 +446,7 @@ class Damaged(KeptTest):
         user, uidls = self.pinned()
         os.chmod(self.store(user), 0)
         self.refused(user, "Permission denied")
-        self.expect_errors("No UIDL was pinned: ", "Kept UIDLs: ")
+        self.expect_errors("Pinning UIDLs failed: ", "Kept UIDLs: ")
         user.doveadm("pop3 uidl pin", check=False)
         os.chmod(self.store(user), 0o600)
         self.assertEqual(self.uidls(user), uidls[:4])
@@ -462,7 +462,7 @@ class Damaged(KeptTest):
         self.expect_errors("")
         result = user.doveadm("pop3 uidl pin", check=False)
         self.assertEqual(result.returncode, 75)
-        self.assertRegex(result.stderr, b"No UIDL was pinned: .*Permission")
+        self.assertRegex(result.stderr, b"Pinning UIDLs failed: .*Permission")
         os.chmod(os.path.dirname(path), mode)
         with open(path, "rb") as file:
             self.assertEqual(file.read(), text)
