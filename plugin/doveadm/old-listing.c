@@ -74,11 +74,14 @@ static bool has_variables(const char *text)
 	return strcmp(expand(text, "a@b"), expand(text, "c@d")) != 0;
 }
 
-/* Could the name lead out of a folder? */
+/* Stays the name in its folder, and so its parts before and behind the @? */
 static bool is_safe_in_paths(const char *username)
 {
+	const char *domain = i_strchr_to_next(username, '@');
+
 	return username[0] != '\0' && username[0] != '.' &&
-		strchr(username, '/') == NULL;
+		strchr(username, '/') == NULL &&
+		(domain == NULL || domain[0] != '.');
 }
 
 /*

@@ -266,6 +266,25 @@ class Commands(ListingTest):
                                       users[0].name, status=EX_USAGE)
         self.assertIn("expected a folder", errors)
 
+    def test_names_that_are_no_files(self):
+        folder = self.dovecot.base + "/listings"
+        # where the paths would lead to
+        self.listing(".\n", "a")
+        path = self.dovecot.base + "/users-of-paths"
+        names = ["a@..", "a@.", "a@.b", "..@a"]
+        for name in names:
+            self.user(policy("keyed"), name=name)
+        with open(self.dovecot.target.host_path(path), "w") as file:
+            file.writelines(name + "\n" for name in names)
+        self.expect_errors("User iteration")
+        for source in folder, folder + "/%d/%n", \
+                folder + "/%{domain}/../listings/%{username}":
+            output, errors = self.run_for("-F", path, source,
+                                          status=EX_NOINPUT)
+            self.assertEqual(rows_of(output), [])
+            for name in names:
+                self.assertIn("User %s: no name of a file" % name, errors)
+
 
 class OldServer(ListingTest):
     """The old server itself is asked. It is this one, under another name."""
