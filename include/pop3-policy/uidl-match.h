@@ -16,7 +16,9 @@
  * - by size and order, where the listing's sizes can be found in the mailbox
  *   in their order in one way only, or the mailbox's in the listing. If mail
  *   has both gone and come, this is asked of the stretches between messages
- *   whose size is the only one of its kind.
+ *   whose size is the only one of its kind, and a match only counts if the
+ *   next or the previous message of both is matched too. One message on
+ *   either side is only matched if the other side has one message too.
  */
 
 #include "pop3-policy/uidl-listing.h"
@@ -40,6 +42,8 @@ enum uidl_match_result {
 	UIDL_MATCH_AMBIGUOUS,
 	/* The listing has this UIDL more than once. */
 	UIDL_MATCH_DUPLICATE,
+	/* One has its size, but that alone proves too little. */
+	UIDL_MATCH_LONE,
 	/* The listing has neither sizes nor identities. */
 	UIDL_MATCH_UNKNOWN,
 	UIDL_MATCH_BY_CONTENT,

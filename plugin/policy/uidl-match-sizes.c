@@ -243,6 +243,31 @@ static int match_between_anchors(struct match_sizes *sizes)
 	return 0;
 }
 
+static bool is_match(const struct match_sizes *sizes, size_t e, size_t m)
+{
+	return e < sizes->entries.count && m < sizes->messages.count &&
+		sizes->matching->matches->entries[e].message == m;
+}
+
+/* New mail can have the size of mail that is gone. That neighbours have the
+   sizes of neighbours is much less likely. */
+static void sizes_drop_lone(struct match_sizes *sizes)
+{
+	struct uidl_matches *matches = sizes->matching->matches;
+	size_t e, m;
+
+	for (e = 0; e < sizes->entries.count; e++) {
+		m = matches->entries[e].message;
+		if (m == UIDL_MATCH_NOTHING ||
+		    (e > 0 && m > 0 && is_match(sizes, e - 1, m - 1)) ||
+		    is_match(sizes, e + 1, m + 1))
+			continue;
+		matches->messages[m] = UIDL_MATCH_NOTHING;
+		matches->entries[e].message = UIDL_MATCH_NOTHING;
+		matches->entries[e].result = UIDL_MATCH_LONE;
+	}
+}
+
 /* Those for which there would still be a message of that size */
 static void sizes_set_ambiguous(struct match_sizes *sizes)
 {
@@ -266,7 +291,7 @@ static void sizes_set_ambiguous(struct match_sizes *sizes)
 				is_free = true;
 		}
 		match = &matches->entries[entries->sorted[e].index];
-		if (is_free && match->message == UIDL_MATCH_NOTHING)
+		if (is_free && match->result == UIDL_MATCH_NONE)
 			match->result = UIDL_MATCH_AMBIGUOUS;
 	}
 }
@@ -304,17 +329,21 @@ static int sizes_init(struct match_sizes *sizes)
 int uidl_match_sizes(struct uidl_matching *matching)
 {
 	struct match_sizes sizes = { .matching = matching };
+	const struct match_range e = { 0, matching->listing->count };
+	const struct match_range m = { 0, matching->source->count };
 
 	if (sizes_init(&sizes) < 0)
 		return -1;
 	if (side_sort(matching->arena, &sizes.entries) < 0 ||
 	    side_sort(matching->arena, &sizes.messages) < 0)
 		return -1;
-	if (!match_stretch(&sizes, (struct match_range)
-			   { 0, sizes.entries.count }, (struct match_range)
-			   { 0, sizes.messages.count }) &&
-	    match_between_anchors(&sizes) < 0)
-		return -1;
+	if (!match_stretch(&sizes, e, m)) {
+		if (match_between_anchors(&sizes) < 0)
+			return -1;
+		sizes_drop_lone(&sizes);
+	} else if (e.end != m.end && (e.end == 1 || m.end == 1)) {
+		sizes_drop_lone(&sizes);
+	}
 	sizes_set_ambiguous(&sizes);
 	return 0;
 }

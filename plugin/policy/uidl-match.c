@@ -9,6 +9,7 @@ const char *uidl_match_result_name(enum uidl_match_result result)
 		[UIDL_MATCH_NONE] = "no such message",
 		[UIDL_MATCH_AMBIGUOUS] = "several messages could be it",
 		[UIDL_MATCH_DUPLICATE] = "listed more than once",
+		[UIDL_MATCH_LONE] = "only its size would fit",
 		[UIDL_MATCH_UNKNOWN] = "listed without size or identity",
 		[UIDL_MATCH_BY_CONTENT] = "content",
 		[UIDL_MATCH_BY_GUID] = "guid",

@@ -143,7 +143,8 @@ verify_entry(const struct verifier *verifier, size_t index,
 	else if (holder != UIDL_MATCH_NOTHING)
 		verifier_set(result, UIDL_VERIFY_CHANGED, holder,
 			     REASON_OTHER_MESSAGE);
-	else if (match->result == UIDL_MATCH_AMBIGUOUS)
+	else if (match->result == UIDL_MATCH_AMBIGUOUS ||
+		 match->result == UIDL_MATCH_LONE)
 		verifier_set(result, UIDL_VERIFY_CHANGED, UIDL_MATCH_NOTHING,
 			     uidl_match_result_name(match->result));
 	else

@@ -127,18 +127,18 @@ class Import(ListingTest):
 
     def test_nothing_or_all(self):
         user = self.filled()
-        text = answers([("a", 1000), ("b", 7), ("c", 1020), ("d", 1030)])
+        text = answers([("a", 1000), ("b", 1010), ("c", 1020), ("d", 7)])
         self.expect_errors("Nothing was imported")
         self.assertEqual(self.imported(user, text, status=EX_DATAERR),
                          {"listed": 4, "size": 3, "unmatched": 1})
-        self.assertRegex(self.errors, ":3: UIDL b: no such message")
+        self.assertRegex(self.errors, ":5: UIDL d: no such message")
         self.assertIn("Nothing was imported: 1 of 4", self.errors)
         self.assertEqual(self.uidls(user), self.keys_of(user))
         self.assertEqual(self.imported(user, text, "-p"),
                          {"listed": 4, "size": 3, "unmatched": 1,
                           "changed": 3})
         self.assertEqual(self.uidls(user),
-                         ["a", self.keys_of(user)[1], "c", "d"])
+                         ["a", "b", "c", self.keys_of(user)[3]])
 
     def test_ambiguous(self):
         user = self.user(policy("keyed"))
@@ -163,16 +163,16 @@ class Import(ListingTest):
 
     def test_details_and_dry_run(self):
         user = self.filled()
-        text = answers([("a", 1000), ("b", 7), ("c", 1020), ("d", 1030)])
+        text = answers([("a", 1000), ("b", 1010), ("c", 1020), ("d", 7)])
         rows, errors = self.uidl_command(user, "import", "-n", "-p", "-d",
                                          self.listing(text))
         self.assertEqual(
             [(row["uidl"], row["line"], row["uid"], row["matched"])
              for row in rows],
             [("a", "2", "1", "size and order"),
-             ("b", "3", "-", "no such message"),
+             ("b", "3", "2", "size and order"),
              ("c", "4", "3", "size and order"),
-             ("d", "5", "4", "size and order")])
+             ("d", "5", "-", "no such message")])
         self.assertEqual(self.imported(user, text, "-n", "-p")["changed"], 3)
         self.assertEqual(self.uidls(user), self.keys_of(user))
 

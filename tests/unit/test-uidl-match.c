@@ -83,7 +83,7 @@ get_identity(void *context, size_t message, enum uidl_identity identity,
 
 /* listing: text of a file. want: for each of its messages the number of the
    message here, from 1; or - (no such message), ? (ambiguous), 2x, 0
-   (unknown). */
+   (unknown), ! (only its size fits). */
 static const struct match_row {
 	const char *title, *listing;
 	struct test_message messages[MAX_MESSAGES];
@@ -109,7 +109,22 @@ static const struct match_row {
 	{ "the mailbox has no messages", "1 a 10\n", { S(0) }, "-", 0 },
 	{ "some are gone, some are new",
 	  "1 a 10\n2 b 20\n3 c 30\n4 d 30\n",
-	  { S(10), S(30), S(30), S(40) }, "1 - ? ?", 0 },
+	  { S(10), S(30), S(30), S(40) }, "! - ? ?", 0 },
+	{ "some are gone, some are new, neighbours are left",
+	  "1 a 10\n2 b 20\n3 c 30\n4 d 40\n5 e 50\n",
+	  { S(20), S(30), S(50), S(60) }, "- 1 2 - !", 0 },
+	{ "all gone, new mail of the size of one",
+	  "1 a 100\n2 b 200\n3 c 300\n", { S(300), S(5000) }, "- - !", 0 },
+	{ "all gone, new mail of the sizes of two that weren't neighbours",
+	  "1 a 100\n2 b 200\n3 c 300\n", { S(100), S(300), S(400) },
+	  "! - !", 0 },
+	{ "all gone, one new of the size of one",
+	  "1 a 100\n2 b 200\n3 c 300\n", { S(300) }, "- - !", 0 },
+	{ "one message there, several here",
+	  "1 a 300\n", { S(300), S(5000) }, "!", 0 },
+	{ "one message there, another one here",
+	  "1 a 300\n", { S(5000) }, "-", 0 },
+	{ "one message on both sides", "1 a 300\n", { S(300) }, "1", 0 },
 	{ "the order changed",
 	  "1 a 10\n2 b 20\n3 c 30\n4 d 40\n",
 	  { S(40), S(10), S(20), S(30) }, "2 3 4 ?", 0 },
@@ -193,7 +208,8 @@ describe(const struct uidl_listing *listing,
 {
 	static const char *const names[UIDL_MATCH_RESULTS] = {
 		[UIDL_MATCH_NONE] = "-", [UIDL_MATCH_AMBIGUOUS] = "?",
-		[UIDL_MATCH_DUPLICATE] = "2x", [UIDL_MATCH_UNKNOWN] = "0",
+		[UIDL_MATCH_LONE] = "!", [UIDL_MATCH_DUPLICATE] = "2x",
+		[UIDL_MATCH_UNKNOWN] = "0",
 	};
 	const struct uidl_match *match = matches->entries;
 	size_t i, used = 0;
