@@ -8,7 +8,6 @@ kernel takes Dovecot down with the process that started it.
 """
 
 import array
-import ctypes
 import fcntl
 import glob
 import os
@@ -23,7 +22,9 @@ import time
 
 from .clock import Clock
 from .config import write_config
+from .ports import free_ports
 from .users import User
+from .workers import die_with_parent
 
 # Debian's user "mail". Any that is neither root nor Dovecot's own would do.
 MAIL_UID = 8
@@ -31,26 +32,6 @@ MAIL_GID = 8
 
 LUA_MODULES = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                            "..", "..", "..", "lua", "pop3_policy")
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent():
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def free_ports(count):
-    """Ports of the loopback interface that nobody listens on at the moment."""
-    sockets = []
-    for _ in range(count):
-        sock = socket.socket()
-        sock.bind(("127.0.0.1", 0))
-        sockets.append(sock)
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
 
 
 def _with_environment(environment):

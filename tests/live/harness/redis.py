@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import time
 
-from .dovecot import die_with_parent, free_ports
+from .ports import free_ports
+from .workers import die_with_parent
 
 
 class Redis:

@@ -7,15 +7,14 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 import traceback
 import unittest
 
 from .case import LiveTest
-from .dovecot import Dovecot, Target, die_with_parent
+from .dovecot import Dovecot, Target
+from .workers import DEFAULT_JOBS, share
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS_DIR = os.path.dirname(HERE)
@@ -23,35 +22,47 @@ TARGETS_FILE = os.path.join(TESTS_DIR, "..", "..", "build", "targets")
 
 
 class Instances:
-    """Starts an instance when it is first asked for and keeps it."""
+    """Starts an instance when it is first asked for and keeps it for the next
+    tests that ask for the same."""
+
+    # Each has some ten processes, and the kernel allows a user 128 inotify
+    # instances.
+    _KEPT = 8
 
     def __init__(self, targets):
         self._targets = targets
+        # the one that was asked for last is the last
         self._running = {}
         self._failed = set()
+        self.complaints = 0
 
     def get(self, version, **arguments):
         key = (version, json.dumps(arguments, sort_keys=True))
         if key in self._failed:
             raise RuntimeError("this instance did not start before")
-        if key not in self._running:
+        if key in self._running:
+            self._running[key] = self._running.pop(key)
+        else:
             self._failed.add(key)
             self._running[key] = Dovecot(
                 self._targets[version], **arguments).start()
             self._failed.remove(key)
         return self._running[key]
 
-    def stop(self):
-        """Returns how many had something to complain about."""
-        failed = 0
-        for instance in self._running.values():
+    def stop(self, kept=0):
+        """Stops all but those that were asked for last. complaints counts
+        those that had something to complain about."""
+        while len(self._running) > kept:
+            instance = self._running.pop(next(iter(self._running)))
             try:
                 instance.stop()
             except Exception:
                 traceback.print_exc()
-                failed += 1
-        self._running.clear()
-        return failed
+                self.complaints += 1
+
+    def stop_old(self):
+        """Between tests, when nobody uses one."""
+        self.stop(self._KEPT)
 
 
 class Result(unittest.TestResult):
@@ -164,22 +175,35 @@ def read_targets(path):
     return targets
 
 
-def run_version(targets, version, args):
-    tests = collect([version], args.formats, args.patterns)
+def grouped(tests):
+    """Lists of those of one class and version, in order."""
+    groups = {}
+    for test in tests:
+        groups.setdefault((test.version, type(test)), []).append(test)
+    return list(groups.values())
+
+
+def run_groups(targets, groups, failfast):
+    """Returns how many passed, failed and were skipped."""
     instances = Instances(targets)
     result = Result()
     try:
-        for test in tests:
-            test.instances = instances
-            test.run(result)
-            if args.failfast and result.failed:
+        for tests in groups:
+            for test in tests:
+                test.instances = instances
+                test.run(result)
+                instances.stop_old()
+                if failfast and result.failed:
+                    break
+            if failfast and result.failed:
                 break
     finally:
         # Impatience shall not leave a Dovecot or its folder behind.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        leaky = instances.stop()
-    return [result.passed, result.failed + leaky, result.skipped_count]
+        instances.stop()
+    return [result.passed, result.failed + instances.complaints,
+            result.skipped_count]
 
 
 def _stop(_signal, _frame):
@@ -202,10 +226,13 @@ def main(argv):
                         "a folder with its modules and ours; default: those "
                         "that `quickstart build` noted in build/targets")
     parser.add_argument("-x", "--failfast", action="store_true",
-                        help="stop at the first failure of each version")
+                        help="stop each process at its first failure")
     parser.add_argument("-l", "--list", action="store_true",
                         help="list the tests and run none")
-    parser.add_argument("--summary", metavar="FILE", help=argparse.SUPPRESS)
+    parser.add_argument("-j", "--jobs", type=int, metavar="COUNT",
+                        default=DEFAULT_JOBS,
+                        help="processes; tests often wait (default: "
+                        "%(default)s, two for each processor)")
     args = parser.parse_args(argv)
     if args.formats is not None:
         args.formats = args.formats.split(",")
@@ -235,44 +262,9 @@ def main(argv):
         parser.error("needs root")
 
     signal.signal(signal.SIGTERM, _stop)
-    if len(versions) == 1:
-        counts = run_version(targets, versions[0], args)
-        if args.summary is not None:
-            with open(args.summary, "w") as file:
-                json.dump(counts, file)
-            return 0
-    else:
-        counts = run_parallel(versions, argv)
-    passed, failed, skipped = counts
+    groups = grouped(collect(versions, args.formats, args.patterns))
+    passed, failed, skipped = share(
+        groups, args.jobs,
+        lambda taken: run_groups(targets, taken, args.failfast))
     _print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
     return 0 if failed == 0 and passed > 0 else 1
-
-
-def run_parallel(versions, argv):
-    """One process for each version: they share nothing but the terminal."""
-    children = []
-    counts = [0, 0, 0]
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            for version in versions:
-                summary = os.path.join(folder, version)
-                children.append((version, summary, subprocess.Popen(
-                    [sys.executable, os.path.join(TESTS_DIR, "run")] + argv +
-                    ["--versions", version, "--summary", summary],
-                    preexec_fn=die_with_parent)))
-            for version, summary, child in children:
-                child.wait()
-                if os.path.exists(summary):
-                    with open(summary) as file:
-                        counts = [a + b for a, b in
-                                  zip(counts, json.load(file))]
-                else:
-                    _print("FAIL the tests of Dovecot %s ended early" % version)
-                    counts[1] += 1
-        except BaseException:
-            for _, _, child in children:
-                child.terminate()
-            for _, _, child in children:
-                child.wait()
-            raise
-    return counts
