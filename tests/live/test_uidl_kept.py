@@ -7,14 +7,9 @@ import subprocess
 import threading
 
 from harness import message
-from harness.redis import Redis
+from harness.kept import STORE, KeptTest, listing
 from harness.uidls import FORMAT_GUID, FORMAT_OTHER, FORMAT_UID, TEMP, \
     UidlTest, policy
-
-
-def listing(text):
-    """What `doveadm pop3 uidl export` prints, as pairs."""
-    return [tuple(line.split("\t")) for line in text.decode().splitlines()]
 
 
 class Export(UidlTest):
@@ -65,8 +60,8 @@ class Export(UidlTest):
 
     def test_formats(self):
         for format in FORMAT_UID, FORMAT_GUID, FORMAT_OTHER:
-            user = self.user(policy("dovecot", "uidl_storm = allow"))
-            self.set_format(user, format)
+            user = self.user(policy("dovecot"), fields={
+                "pop3_uidl_format": self.format_field(format)})
             user.append([message("m%d" % n) for n in range(3)])
             self.check(user)
 
@@ -119,54 +114,6 @@ class ProtocolFormat(UidlTest):
         self.assertRegex(shown[0], r"^\d+\.1$")
         self.assertEqual([uidl for uidl, guid in
                           listing(user.doveadm("pop3 uidl export"))], shown)
-
-
-STORE = "pop3-policy.uidls"
-
-
-class KeptTest(UidlTest):
-    def pinned(self, count=5, **kwargs):
-        """A user whose UIDLs were pinned under Dovecot's own format, and
-        these."""
-        user = self.user(policy("dovecot", "uidl_storm_limit = 0%"), **kwargs)
-        user.append([message("m%d" % n) for n in range(count)])
-        uidls = self.uidls(user)
-        user.doveadm("pop3 uidl pin")
-        return user, uidls
-
-    def change_policy(self, user, source="keyed", *lines):
-        user.set_policy(policy(source, "uidl_storm_limit = 0%", *lines))
-
-    def find(self, user, wanted):
-        for folder, _, names in os.walk(user.host_home):
-            if wanted in names:
-                return os.path.join(folder, wanted)
-        return None
-
-    def store(self, user):
-        return self.find(user, STORE)
-
-    def kept(self, user):
-        """UIDLs that are in the file."""
-        with open(self.store(user)) as file:
-            lines = file.read().split("\n")
-        parts = {int(key.split("/")[-1]): value.split(" ")[4::3]
-                 for key, value in zip(lines[::2], lines[1::2])
-                 if not key.endswith("/head")}
-        return [uidl for number in sorted(parts) for uidl in parts[number]]
-
-    def refused(self, user, error):
-        """UIDL is, everything else works."""
-        self.expect_errors("Can't list UIDLs: Kept UIDLs: .*" + error)
-        client = user.pop3()
-        client.err("UIDL", TEMP)
-        client.err("UIDL 1", TEMP)
-        numbers = client.list()
-        client.retr(1)
-        client.ok("DELE %d" % len(numbers))
-        client.quit()
-        self.wait_log("Kept UIDLs: .*" + error)
-        self.assertEqual(user.count(), len(numbers) - 1)
 
 
 class Pin(KeptTest):
@@ -265,7 +212,9 @@ class Pin(KeptTest):
         self.assertEqual(self.uidls(user), uidls)
 
     def test_more_than_a_part(self):
-        user, uidls = self.pinned(1300)
+        user, uidls = self.pinned_in_parts()
+        with open(self.store(user)) as file:
+            self.assertRegex(file.read(), r"/uidls/1\n")
         self.change_policy(user)
         self.assertEqual(self.uidls(user), uidls)
         self.assertEqual(self.kept(user), uidls)
@@ -279,8 +228,7 @@ class Pin(KeptTest):
             user.doveadm("pop3 uidl pin")
 
     def test_two_at_once(self):
-        user = self.user(policy("keyed"))
-        user.append([message("m%d" % n) for n in range(1000)])
+        user = self.user_with_parts()
         uidls = self.uidls(user)
 
         def pin():
@@ -294,7 +242,7 @@ class Pin(KeptTest):
         for thread in threads:
             thread.join()
         self.assertEqual(self.kept(user), uidls)
-        self.change_policy(user, "dovecot")
+        self.change_policy(user)
         self.assertEqual(self.uidls(user), uidls)
 
 
@@ -533,91 +481,3 @@ class Cleanup(KeptTest):
             imap.expunge()
         user.doveadm("pop3 uidl pin")
         self.assertEqual(self.kept(user), uidls[5:])
-
-
-def redis_settings(redis, version):
-    """Text for the configuration: sessions ask Redis themselves."""
-    if version.startswith("2.3"):
-        return ("plugin {\n  pop3_policy_uidl_dict = "
-                "redis:host=127.0.0.1:port=%d\n}\n" % redis.port)
-    return ("pop3_policy_uidl_dict {\n  dict redis {\n"
-            "    redis_port = %d\n  }\n}\n" % redis.port)
-
-
-def proxy_settings(redis, version):
-    """The same: they ask Dovecot's dict process, as for SQL."""
-    service = ("service dict {\n  unix_listener dict {\n"
-               "    mode = 0666\n  }\n}\n")
-    if version.startswith("2.3"):
-        return service + (
-            "dict {\n  uidls = redis:host=127.0.0.1:port=%d\n}\n"
-            "plugin {\n  pop3_policy_uidl_dict = proxy::uidls\n}\n" %
-            redis.port)
-    return service + (
-        "dict_server {\n  dict uidls {\n    driver = redis\n"
-        "    redis_port = %d\n  }\n}\n"
-        "pop3_policy_uidl_dict {\n  dict proxy {\n    name = uidls\n"
-        "  }\n}\n" % redis.port)
-
-
-class Shared(KeptTest):
-    """Two servers with the same store."""
-
-    def redis(self):
-        redis = Redis()
-        self.addCleanup(redis.close)
-        return redis
-
-    def test_shared(self):
-        redis = self.redis()
-        self.dovecot = self.instance(extra=redis_settings(redis, self.version))
-        user, uidls = self.pinned(1300)
-        self.change_policy(user)
-        self.assertEqual(self.uidls(user), uidls)
-        self.assertIsNone(self.store(user))
-        other = self.user(policy("keyed:content"), name=user.name,
-                          dovecot=self.instance(
-                              extra=redis_settings(redis, self.version) +
-                              "# the other one\n"))
-        other.copy_mail_from(user)
-        self.assertEqual(self.uidls(other), uidls)
-        # what is removed on both sides is forgotten
-        for each in user, other:
-            client = each.pop3()
-            for number in range(1, 301):
-                client.ok("DELE %d" % number)
-            client.quit()
-            for _ in range(2):
-                self.assertEqual(self.uidls(each), uidls[300:])
-
-        redis.stop()
-        self.dovecot = user.dovecot
-        self.expect_errors("redis", "Can't list UIDLs")
-        client = user.pop3()
-        client.err("UIDL", TEMP)
-        client.quit()
-        redis.start()       # it has forgotten all
-        self.expect_errors("UIDL refused: ")
-        client = user.pop3()
-        client.err("UIDL", TEMP)
-        client.quit()
-
-    def test_by_the_dict_process(self):
-        """Its lines are limited, as SQL's columns are."""
-        redis = self.redis()
-        self.dovecot = self.instance(extra=proxy_settings(redis, self.version))
-        user, uidls = self.pinned(1300)
-        self.change_policy(user)
-        self.assertEqual(self.uidls(user), uidls)
-        self.assertIsNone(self.store(user))
-        client = user.pop3()
-        for number in range(1, 1001):
-            client.ok("DELE %d" % number)
-        client.quit()
-        for _ in range(2):
-            self.assertEqual(self.uidls(user), uidls[1000:])
-        user.doveadm("pop3 uidl unpin")
-        self.expect_errors("UIDL refused: 300 of 300 messages ")
-        client = user.pop3()
-        client.err("UIDL", TEMP)
-        client.quit()

@@ -309,13 +309,7 @@ class Dovecot:
         return "".join(line + "\n" for line in
                        self.log_text(mark).splitlines() if "Error: ==" in line)
 
-    def stop(self):
-        """Stops the instance, if it runs, and removes its folder. Raises
-        RuntimeError where a checker has found leaks of the auth process."""
-        found = ""
-        if _checker() == "valgrind" and self.process is not None and \
-           self.process.poll() is None:
-            found = self._end_auth()
+    def _end(self):
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
@@ -325,6 +319,20 @@ class Dovecot:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
         self.process = None
+
+    def restart(self):
+        """All processes are new; folder, ports and log stay."""
+        self._end()
+        self.start()
+
+    def stop(self):
+        """Stops the instance, if it runs, and removes its folder. Raises
+        RuntimeError where a checker has found leaks of the auth process."""
+        found = ""
+        if _checker() == "valgrind" and self.process is not None and \
+           self.process.poll() is None:
+            found = self._end_auth()
+        self._end()
         if os.environ.get("POP3_POLICY_KEEP") is None:
             shutil.rmtree(self.host_base, ignore_errors=True)
         if found:

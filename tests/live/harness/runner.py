@@ -49,6 +49,9 @@ class Instances:
             self._failed.remove(key)
         return self._running[key]
 
+    def target(self, version):
+        return self._targets[version]
+
     def stop(self, kept=0):
         """Stops all but those that were asked for last. complaints counts
         those that had something to complain about."""

@@ -14,6 +14,8 @@ TEMP = "[SYS/TEMP]"
 FORMAT_UID = ("%08Xu%08Xv", "%{uid|hex(8)}%{uidvalidity|hex(8)}")
 FORMAT_GUID = ("%g", "%{guid}")
 FORMAT_OTHER = ("%v.%u", "%{uidvalidity}.%{uid}")
+# 70 characters
+FORMAT_LONG = tuple(format + "-" * 54 for format in FORMAT_UID)
 
 
 def siphash(key, data):
