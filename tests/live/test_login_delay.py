@@ -12,6 +12,7 @@ from harness.apop import (Apop, AUTH_FILE, FAILED, PASSWORDS_FIRST,
                           POLICY_FIRST, REFUSED)
 from harness.config import USERS
 from harness.redis import Redis
+from harness.sqlite import Sqlite
 
 TOO_SOON = (r"^-ERR \[LOGIN-DELAY\] One login in 3600 seconds is allowed; "
             r"try again in \d+\.$")
@@ -194,11 +195,28 @@ class Chain(Apop):
         self.check()
 
 
-class Shared(Delay):
-    """Two servers with one Redis."""
-
+class SharedDelay(Delay):
     passdbs = PASSWORDS_FIRST[:1] + (
         ("pop3_policy", {"args": AUTH_FILE, "dict": "delays"}),)
+
+    def other(self, user):
+        """The same user, of the other server."""
+        # its configuration differs, so that it is another instance
+        other = self.instance(extra=self.extra_config + "# the other one\n")
+        folder = "/policy/auth.conf"
+        with open(self.dovecot.host_base + folder) as file:
+            text = file.read()
+        with open(other.host_base + folder + ".new", "w") as file:
+            file.write(text.replace(self.dovecot.base, other.base))
+        os.rename(other.host_base + folder + ".new",
+                  other.host_base + folder)
+        self.other_log = other.log_mark()
+        return self.user(name=user.name, dovecot=other)
+
+
+class Shared(SharedDelay):
+    """Two servers with one Redis."""
+
     redis = None
 
     @classmethod
@@ -228,20 +246,6 @@ class Shared(Delay):
 
     def key(self, user, name="last"):
         return "pop3_login_delay/%s/%s" % (name, user.name)
-
-    def other(self, user):
-        """The same user, of the other server."""
-        # its configuration differs, so that it is another instance
-        other = self.instance(extra=self.extra_config + "# the other one\n")
-        folder = "/policy/auth.conf"
-        with open(self.dovecot.host_base + folder) as file:
-            text = file.read()
-        with open(other.host_base + folder + ".new", "w") as file:
-            file.write(text.replace(self.dovecot.base, other.base))
-        os.rename(other.host_base + folder + ".new",
-                  other.host_base + folder)
-        self.other_log = other.log_mark()
-        return self.user(name=user.name, dovecot=other)
 
     def test_alone(self):
         user = self.apop_user("login_delay = 1h")
@@ -391,3 +395,92 @@ class Shared(Delay):
         self.assertEqual(waiting.read_reply().text, FAILED)
         waiting.close()
         self.check_in(allow, "user", "clear", allow.password)
+
+
+SQL_MAP = {
+    "2.3": """\
+connect = %s
+map {
+  pattern = shared/pop3_login_delay/$what/$user
+  table = pop3_login_delays
+  value_field = value
+  fields {
+    what = $what
+    username = $user
+  }
+}
+""",
+    "2.4": """\
+dict_server {
+  dict delays {
+    driver = sql
+    sql_driver = sqlite
+    sqlite_path = %s
+    dict_map shared/pop3_login_delay/$what/$user {
+      sql_table = pop3_login_delays
+      key_field what {
+        value = $what
+      }
+      key_field username {
+        value = $user
+      }
+      value_field value {
+      }
+    }
+  }
+}
+""",
+}
+
+
+class Sql(SharedDelay):
+    """Two servers with one database, as the guide has it."""
+
+    database = None
+
+    @classmethod
+    def tearDownClass(cls):
+        if cls.database is not None:
+            cls.database.close()
+
+    def setUp(self):
+        if self.database is None:
+            Sql.database = Sqlite(self.instances.target(self.version), """
+CREATE TABLE pop3_login_delays (
+  username VARCHAR(255) NOT NULL,
+  what VARCHAR(4) NOT NULL,
+  value VARCHAR(32) NOT NULL,
+  PRIMARY KEY (username, what)
+)""")
+        text = SQL_MAP[self.version] % self.database.path
+        if self.version == "2.3":
+            self.files = {"delays-sql.conf": text}
+            text = "dict {\n  delays = sqlite:@BASE@/delays-sql.conf\n}\n"
+        self.extra_config = text
+        super().setUp()
+
+    def test_two_servers(self):
+        here = self.apop_user("login_delay = 1h")
+        there = self.other(here)
+        secret = self.add(here)
+        self.check_in(here, "apop", "stls", secret)
+        self.assertEqual([what for what, in self.database.execute(
+            "SELECT what FROM pop3_login_delays WHERE username = ? "
+            "ORDER BY what", here.name)], ["last", "turn"])
+        self.check_too_soon(there, "user", "clear", there.password)
+        there.dovecot.clock.advance("1h")
+        self.addCleanup(there.dovecot.clock.reset)
+        self.check_in(there, "user", "clear", there.password)
+        self.clock.advance("1h")
+        self.check_too_soon(here, "user", "clear", here.password)
+
+    def test_locked(self):
+        self.expect_errors("dict", "Last login is not known")
+        allow = self.apop_user("login_delay = 1h")
+        refuse = self.apop_user("login_delay = 1h\n"
+                                "login_delay_failure = refuse")
+        with self.database.locked():
+            self.check_in(allow, "user", "clear", allow.password)
+            self.check_out(FAILED, refuse, "user", "clear", refuse.password)
+        self.check_in(refuse, "user", "clear", refuse.password)
+        self.check_too_soon(refuse, "user", "clear", refuse.password)
