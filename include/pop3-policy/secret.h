@@ -5,7 +5,7 @@
 /*
  * Secrets for APOP: several a user, each with a name (the device), sealed by
  * AES-256-GCM. Plain C and OpenSSL; it knows nothing about Dovecot. What it
- * can't read, or doubts, is an error, never "no such secret".
+ * can't read, or doubts, is an error besides; it is nobody's secret.
  *
  * The secrets file has one line a secret, sorted by user and name. It is read
  * by binary search, so that many secrets cost no more than few, and replaced
@@ -63,13 +63,19 @@ struct secret_match {
 	size_t secret_size;
 };
 /* Was the digest made with one of the user's secrets that has not expired?
-   now: Unix time. Returns 1 and *match_r, 0 if it was not (no such user
-   included), or -1 and *error_r. */
+   now: Unix time. Returns 1 and *match_r; 0 if it was not (no such user
+   included); or -1 and *error_r if nobody's digest can be checked.
+   Where the file is damaged, or a secret can't be unsealed, it is as if that
+   secret did not exist, since any other answer would tell who has one. Then
+   *error_r says what is wrong; else its text is "". */
 int secret_store_check(const struct secret_store *store, const char *user,
 		       const struct secret_apop *apop, int64_t now,
 		       struct secret_match *match_r,
 		       struct secret_error *error_r);
 void secret_match_clear(struct secret_match *match);
+/* Forget what lookups keep in memory to read less: lines' places and names of
+   users, nothing of a secret. */
+void secret_store_deinit(void);
 
 /* Note that it was used now; written at most once an hour. Returns 0, or -1
    and *error_r. */

@@ -308,11 +308,16 @@ check_apop(struct auth_request *request, const struct policy *policy,
 				 ioloop_time, match_r, &error);
 	if (ret < 0)
 		return fail(request, error.text);
-	if (ret == 0) {
+	if (error.text[0] != '\0') {
+		e_error(authdb_event(request), "%s: %s", ret > 0 ?
+			"Not all of the user's secrets can be read" :
+			"Login refused", error.text);
+	} else if (ret == 0) {
 		e_info(authdb_event(request), "APOP refused: no secret of "
 		       "this user makes this digest");
-		return refuse(request, REFUSED_TEXT);
 	}
+	if (ret == 0)
+		return refuse(request, REFUSED_TEXT);
 	return accept_apop(request, &store, policy, match_r);
 }
 
@@ -409,4 +414,5 @@ void authdb_pop3_policy_deinit(void)
 	policy_cache_clear();
 	login_script_deinit();
 	login_times_clear();
+	secret_store_deinit();
 }

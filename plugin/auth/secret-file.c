@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "secret-fences.h"
 #include "secret-file.h"
 
 #include <errno.h>
@@ -112,110 +113,216 @@ int secret_file_next(const char *path, int fd, off_t *offset,
 	return 1;
 }
 
-/* What is in memory of a file that is searched. Most of the last steps of a
-   search look at the same few lines. */
-struct window {
+/* A search, and what is in memory of its file. Most of the last steps look at
+   the same few lines. */
+struct search {
+	const char *path;
+	int fd;
+	off_t size;
+	const char *user;
+
 	off_t begin;
-	ssize_t size;
-	char data[4096];
+	ssize_t length;
+	char data[8192];
 };
 
-/* Returns the bytes from begin to end (fewer than half a window), which lie
-   around the byte at middle, or NULL and *error_r. Nothing before low is
-   needed. */
+/* Returns the bytes from begin to end (fewer than half of the data in memory),
+   or NULL and *error_r. Nothing before low is needed. */
 static const char *
-window_get(struct window *window, const char *path, int fd, off_t low,
-	   off_t begin, off_t middle, off_t end, struct secret_error *error_r)
+search_get(struct search *search, off_t low, off_t begin, off_t end,
+	   struct secret_error *error_r)
 {
-	const off_t half = (off_t)sizeof(window->data) / 2;
+	const off_t middle = begin + (end - begin) / 2;
+	const off_t half = (off_t)sizeof(search->data) / 2;
 
-	if (begin < window->begin || end > window->begin + window->size) {
-		window->begin = middle - low > half ? middle - half : low;
-		window->size = secret_file_read_at(fd, window->begin,
-						   window->data,
-						   sizeof(window->data));
-		if (window->size < 0) {
-			secret_error_set_errno(error_r, "read", path);
+	if (begin < search->begin || end > search->begin + search->length) {
+		search->begin = middle - low > half ? middle - half : low;
+		search->length = secret_file_read_at(search->fd, search->begin,
+						     search->data,
+						     sizeof(search->data));
+		if (search->length < 0) {
+			secret_error_set_errno(error_r, "read", search->path);
 			return NULL;
 		}
-		if (end > window->begin + window->size) {
+		if (end > search->begin + search->length) {
 			secret_error_set(error_r, "%s changed while it was "
-					 "read", path);
+					 "read", search->path);
 			return NULL;
 		}
 	}
-	return window->data + (begin - window->begin);
+	return search->data + (begin - search->begin);
+}
+
+/* A line is not longer than that. */
+static off_t line_low(off_t offset, off_t low)
+{
+	return offset - low > SECRET_LINE_MAX_BYTES ?
+		offset - SECRET_LINE_MAX_BYTES : low;
+}
+
+static off_t line_high(off_t offset, off_t high)
+{
+	return high - offset > SECRET_LINE_MAX_BYTES ?
+		offset + SECRET_LINE_MAX_BYTES : high;
 }
 
 /* Reads the record whose line has the byte at middle. low: where some line
    begins that is not behind it; high: where one begins or the file ends.
-   Returns 0, *line_r and *next_r, or -1 and *error_r. */
+   Returns 0, *record_r and *fence_r, whose user is the record's; or -1 and
+   *error_r. */
 static int
-window_get_record(struct window *window, const char *path, int fd, off_t low,
-		  off_t middle, off_t high, off_t *line_r, off_t *next_r,
-		  struct secret_record *record_r, struct secret_error *error_r)
+search_get_record(struct search *search, off_t low, off_t middle, off_t high,
+		  struct secret_record *record_r,
+		  struct secret_fence *fence_r, struct secret_error *error_r)
 {
-	const off_t begin = middle - low > SECRET_LINE_MAX_BYTES ?
-		middle - SECRET_LINE_MAX_BYTES : low;
-	const off_t end = high - middle > SECRET_LINE_MAX_BYTES ?
-		middle + SECRET_LINE_MAX_BYTES : high;
+	const off_t begin = line_low(middle, low);
+	const off_t end = line_high(middle, high);
 	const char *data, *line, *newline;
 
-	data = window_get(window, path, fd, low, begin, middle, end, error_r);
+	/* The line before is for search_is_proved(). */
+	data = search_get(search, line_low(low, HEADER_LENGTH), begin, end,
+			  error_r);
 	if (data == NULL)
 		return -1;
 	newline = memrchr(data, '\n', (size_t)(middle - begin));
 	if (newline == NULL && begin != low)
-		return damaged(path, begin, error_r);
+		return damaged(search->path, begin, error_r);
 	line = newline == NULL ? data : newline + 1;
-	*line_r = begin + (line - data);
-	newline = memchr(line, '\n', (size_t)(end - *line_r));
+	fence_r->line = begin + (line - data);
+	newline = memchr(line, '\n', (size_t)(end - fence_r->line));
 	if (newline == NULL ||
 	    !secret_record_parse(line, (size_t)(newline - line), record_r))
-		return damaged(path, *line_r, error_r);
-	*next_r = *line_r + (newline - line) + 1;
+		return damaged(search->path, fence_r->line, error_r);
+	fence_r->next = fence_r->line + (newline - line) + 1;
+	fence_r->user = record_r->user;
 	return 0;
 }
 
-int secret_file_find(const char *path, int fd, const char *user,
-		     off_t *offset_r, struct secret_error *error_r)
+/* fences: NULL = read everything. Returns as secret_file_find(). */
+static int
+search_run(struct search *search, struct secret_fences *fences,
+	   off_t *offset_r, struct secret_error *error_r)
 {
-	char header[sizeof(SECRET_HEADER) - 1];
-	struct window window = { .size = 0 };
+	off_t low = HEADER_LENGTH, high = search->size;
 	struct secret_record record;
-	off_t low = HEADER_LENGTH, high, line, next;
-	struct stat st;
+	struct secret_fence fence;
+	unsigned int step = 1;
 	int ret, found = 0;
 
-	if (fstat(fd, &st) < 0) {
-		secret_error_set_errno(error_r, "fstat", path);
+	/* low and high begin lines; what is before low is less than the user,
+	   what is at high or behind is not */
+	while (low < high) {
+		if (fences == NULL ||
+		    !secret_fences_find(fences, step, &fence)) {
+			if (search_get_record(search, low,
+					      low + (high - low) / 2, high,
+					      &record, &fence, error_r) < 0)
+				return -1;
+			if (fences != NULL)
+				secret_fences_add(fences, step, &fence);
+		}
+		ret = strcmp(fence.user, search->user);
+		if (ret < 0)
+			low = fence.next;
+		else {
+			high = fence.line;
+			found = ret == 0 ? 1 : 0;
+		}
+		if (step < SECRET_FENCES_MAX)
+			step = 2 * step + (ret < 0 ? 1 : 0);
+	}
+	*offset_r = low;
+	return found;
+}
+
+/* Is it in the file that the user's first line, or that of the next one, begins
+   at this offset? Whatever led there, the lines on both sides say so, since
+   lines are sorted. found: is it his? */
+static bool search_is_proved(struct search *search, off_t offset, bool found)
+{
+	const off_t begin = line_low(offset, HEADER_LENGTH);
+	const off_t end = line_high(offset, search->size);
+	struct secret_record record;
+	struct secret_error error;
+	const char *data, *here, *line, *newline;
+	int ret;
+
+	data = search_get(search, begin, begin, end, &error);
+	if (data == NULL)
+		return false;
+	here = data + (offset - begin);
+	if (offset > HEADER_LENGTH) {
+		if (here[-1] != '\n')
+			return false;
+		newline = memrchr(data, '\n', (size_t)(here - data) - 1);
+		if (newline == NULL && begin != HEADER_LENGTH)
+			return false;
+		line = newline == NULL ? data : newline + 1;
+		if (!secret_record_parse(line, (size_t)(here - line) - 1,
+					 &record) ||
+		    strcmp(record.user, search->user) >= 0)
+			return false;
+	}
+	if (offset == search->size)
+		return !found;
+	newline = memchr(here, '\n', (size_t)(end - offset));
+	if (newline == NULL ||
+	    !secret_record_parse(here, (size_t)(newline - here), &record))
+		return false;
+	ret = strcmp(record.user, search->user);
+	return found ? ret == 0 : ret > 0;
+}
+
+int secret_file_check(const char *path, int fd, struct secret_error *error_r)
+{
+	char header[sizeof(SECRET_HEADER) - 1];
+	ssize_t size;
+
+	size = secret_file_read_at(fd, 0, header, sizeof(header));
+	if (size < 0) {
+		secret_error_set_errno(error_r, "read", path);
 		return -1;
 	}
-	if (secret_file_read_at(fd, 0, header, sizeof(header)) !=
-	    (ssize_t)sizeof(header) ||
+	if (size != (ssize_t)sizeof(header) ||
 	    memcmp(header, SECRET_HEADER, sizeof(header)) != 0) {
 		secret_error_set(error_r, "%s is not a file of secrets; "
 				 "expected it to begin with "
 				 "\"pop3-policy-apop 1\"", path);
 		return -1;
 	}
+	return 0;
+}
 
-	/* low and high begin lines; what is before low is less than the user,
-	   what is at high or behind is not */
-	high = st.st_size;
-	while (low < high) {
-		if (window_get_record(&window, path, fd, low,
-				      low + (high - low) / 2, high, &line,
-				      &next, &record, error_r) < 0)
-			return -1;
-		ret = strcmp(record.user, user);
-		if (ret < 0)
-			low = next;
-		else {
-			high = line;
-			found = ret == 0 ? 1 : 0;
-		}
+int secret_file_find(const char *path, int fd, const char *user,
+		     off_t *offset_r, struct secret_error *error_r)
+{
+	struct search search = {
+		.path = path,
+		.fd = fd,
+		.user = user,
+		.length = 0,
+	};
+	struct secret_fences *fences = NULL;
+	struct secret_error error;
+	struct stat st;
+	int ret;
+
+	if (fstat(fd, &st) < 0) {
+		secret_error_set_errno(error_r, "fstat", path);
+		return -1;
 	}
-	*offset_r = low;
-	return found;
+	search.size = st.st_size;
+	/* one that is read at once needs none */
+	if (search.size > (off_t)sizeof(search.data))
+		fences = secret_fences_get(path, &st);
+	if (fences != NULL) {
+		ret = search_run(&search, fences, offset_r, &error);
+		if (ret >= 0 && search_is_proved(&search, *offset_r, ret > 0))
+			return ret;
+		/* The file was written to in its place, which its times need
+		   not show, or it is damaged. */
+		secret_fences_forget(fences);
+		search.length = 0;
+	}
+	return search_run(&search, NULL, offset_r, error_r);
 }

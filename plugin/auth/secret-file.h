@@ -26,7 +26,10 @@ int secret_file_open(const char *path, int *fd_r,
 /* Returns bytes read, fewer than size only at the end, or -1 and errno. */
 ssize_t secret_file_read_at(int fd, off_t offset, void *data_r, size_t size);
 
-/* Finds the first line of this user. fd: of a file with the right header.
+/* Is it a file of secrets? Returns 0, or -1 and *error_r. */
+int secret_file_check(const char *path, int fd, struct secret_error *error_r);
+/* Finds the first line of this user in what has been checked to be a file of
+   secrets. What the search has met is kept in secret-fences, by path.
    Returns 1 and *offset_r, 0 if he has none, -1 and *error_r. */
 int secret_file_find(const char *path, int fd, const char *user,
 		     off_t *offset_r, struct secret_error *error_r);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "secret-fences.h"
 #include "secret-file.h"
 #include "secret-seal.h"
 
@@ -63,7 +64,8 @@ apop_compare(const struct secret_apop *apop, const unsigned char *secret,
 	return CRYPTO_memcmp(digest, apop->digest, length) == 0 ? 1 : 0;
 }
 
-/* All secrets of the user are tried, whichever is the right one. */
+/* All secrets of the user are tried, whichever is the right one. Returns 1 or 0;
+   what can't be read is skipped, and said in *error_r. */
 static int
 check_user(const struct secret_store *store, int fd, off_t offset,
 	   const char *user, const struct secret_keys *keys,
@@ -75,31 +77,20 @@ check_user(const struct secret_store *store, int fd, off_t offset,
 	size_t size, tried = 0;
 	int ret, result = 0;
 
-	while (result >= 0 &&
-	       (ret = secret_file_next(store->secrets, fd, &offset, &record,
-				       error_r)) != 0) {
-		if (ret < 0) {
-			result = -1;
-			break;
-		}
-		if (strcmp(record.user, user) != 0)
-			break;
+	while (secret_file_next(store->secrets, fd, &offset, &record,
+				error_r) > 0 &&
+	       strcmp(record.user, user) == 0) {
 		if (++tried > SECRETS_MAX_PER_USER) {
 			secret_error_set(error_r, "%s: %s has more than %d "
 					 "secrets", store->secrets, user,
 					 SECRETS_MAX_PER_USER);
-			result = -1;
-			break;
+			return 0;
 		}
-		if (secret_unseal(keys, &record, secret, &size, error_r) < 0) {
-			result = -1;
-			break;
-		}
+		if (secret_unseal(keys, &record, secret, &size, error_r) < 0)
+			continue;
 		ret = apop_compare(apop, secret, size, error_r);
-		if (ret < 0)
-			result = -1;
-		else if (ret > 0 && result == 0 &&
-			 (record.expires == 0 || record.expires > now)) {
+		if (ret > 0 && result == 0 &&
+		    (record.expires == 0 || record.expires > now)) {
 			memcpy(match_r->name, record.name,
 			       sizeof(match_r->name));
 			memcpy(match_r->secret, secret, size);
@@ -109,6 +100,31 @@ check_user(const struct secret_store *store, int fd, off_t offset,
 		OPENSSL_cleanse(secret, sizeof(secret));
 	}
 	return result;
+}
+
+/* Whatever fails here fails for everybody. Returns 0 and *fd_r, or -1 and
+   *error_r. */
+static int
+check_begin(const struct secret_store *store, const struct secret_apop *apop,
+	    struct secret_keys *keys_r, int *fd_r,
+	    struct secret_error *error_r)
+{
+	int ret;
+
+	if (apop_compare(apop, (const unsigned char *)"", 0, error_r) < 0 ||
+	    secret_keys_read(store->keys, keys_r, error_r) < 0)
+		return -1;
+	ret = secret_file_open(store->secrets, fd_r, error_r);
+	if (ret == 0) {
+		secret_error_set(error_r, "%s does not exist",
+				 store->secrets);
+	} else if (ret > 0) {
+		if (secret_file_check(store->secrets, *fd_r, error_r) == 0)
+			return 0;
+		close(*fd_r);
+	}
+	secret_keys_clear(keys_r);
+	return -1;
 }
 
 int secret_store_check(const struct secret_store *store, const char *user,
@@ -121,28 +137,26 @@ int secret_store_check(const struct secret_store *store, const char *user,
 	int fd, ret;
 
 	memset(match_r, 0, sizeof(*match_r));
-	/* Read for unknown users as well: what is wrong with it concerns all
-	   of them, and must not tell who exists. */
-	if (secret_keys_read(store->keys, &keys, error_r) < 0)
+	error_r->text[0] = '\0';
+	if (check_begin(store, apop, &keys, &fd, error_r) < 0)
 		return -1;
-	ret = secret_file_open(store->secrets, &fd, error_r);
-	if (ret == 0) {
-		secret_error_set(error_r, "%s does not exist",
-				 store->secrets);
-		ret = -1;
-	} else if (ret > 0) {
-		ret = secret_file_find(store->secrets, fd, user, &offset,
-				       error_r);
-		if (ret > 0) {
-			ret = check_user(store, fd, offset, user, &keys, apop,
-					 now, match_r, error_r);
-		}
-		close(fd);
+	ret = secret_file_find(store->secrets, fd, user, &offset, error_r);
+	if (ret > 0) {
+		ret = check_user(store, fd, offset, user, &keys, apop, now,
+				 match_r, error_r);
 	}
+	close(fd);
 	secret_keys_clear(&keys);
-	if (ret <= 0)
+	if (ret <= 0) {
 		secret_match_clear(match_r);
-	return ret;
+		return 0;
+	}
+	return 1;
+}
+
+void secret_store_deinit(void)
+{
+	secret_fences_clear();
 }
 
 void secret_match_clear(struct secret_match *match)

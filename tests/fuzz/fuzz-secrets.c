@@ -45,7 +45,8 @@ static void check_lines(const char *path, int fd, const char *user)
 	off_t offset;
 	size_t length;
 
-	if (secret_file_find(path, fd, user, &offset, &error) != 1)
+	if (secret_file_check(path, fd, &error) < 0 ||
+	    secret_file_find(path, fd, user, &offset, &error) != 1)
 		return;
 	while (secret_file_next(path, fd, &offset, &record, &error) == 1) {
 		length = secret_record_format(&record, line);

@@ -149,11 +149,14 @@ class Doubt(Apop):
 
     passdbs = POLICY_FIRST
 
-    def check_doubt(self, user, secret, log):
+    def check_doubt(self, user, secret, log, answer=FAILED):
         self.expect_errors("Login refused: ")
-        for password in secret, user.password, "wrong":
-            self.check_out(FAILED, user, "apop", "stls", password)
-        self.assertRegex(self.log(), log)
+        nobody = self.user()
+        os.unlink(os.path.join(self.dovecot.users_dir, nobody.name))
+        for who, password in ((user, secret), (user, user.password),
+                              (user, "wrong"), (nobody, "wrong")):
+            self.check_out(answer, who, "apop", "stls", password)
+        self.assertRegex(self.log(), "Login refused: .*" + log)
         # nobody else suffers
         self.check_in(user, "user", "stls", user.password)
 
@@ -179,7 +182,8 @@ class Doubt(Apop):
         user = self.apop_user()
         secret = self.add(user)
         self.write_keys(KEY2)
-        self.check_doubt(user, secret, "is not in the keys file")
+        # that he has one is not to be told
+        self.check_doubt(user, secret, "is not in the keys file", REFUSED)
 
     def test_secrets_damaged(self):
         user = self.apop_user()
@@ -189,7 +193,31 @@ class Doubt(Apop):
         self.addCleanup(self.restore, saved)
         with open(self.secrets, "r+b") as file:
             file.truncate(len(saved) - 10)
-        self.check_doubt(user, secret, "is damaged")
+        self.check_doubt(user, secret, "is damaged", REFUSED)
+
+    def test_one_secret_damaged(self):
+        user = self.apop_user()
+        secret, other = self.add(user), self.add(user, "laptop")
+        with open(self.secrets) as file:
+            lines = file.read().splitlines(keepends=True)
+        self.addCleanup(self.restore, "".join(lines).encode())
+        self.restore("".join(
+            line[:-20] + line[-20:].translate(str.maketrans(
+                "0123456789abcdef", "123456789abcdef0"))
+            if line.startswith(user.name + "\tphone\t") else line
+            for line in lines).encode())
+        self.check_doubt(user, secret, "is not what was sealed", REFUSED)
+        self.expect_errors("Not all of the user's secrets can be read")
+        self.check_in(user, "apop", "stls", other)
+
+    def test_not_a_file_of_secrets(self):
+        user = self.apop_user()
+        secret = self.add(user)
+        with open(self.secrets, "rb") as file:
+            saved = file.read()
+        self.addCleanup(self.restore, saved)
+        self.restore(b"x" + saved)
+        self.check_doubt(user, secret, "is not a file of secrets")
 
     def restore(self, data):
         with open(self.secrets, "wb") as file:
