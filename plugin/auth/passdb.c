@@ -349,6 +349,41 @@ static enum passdb_result judge_apop(struct pending_login *pending)
 	return result;
 }
 
+/*
+ * Tokens
+ */
+
+/* Dovecot 2.4 verifies a token before it asks any passdb, none of which can
+   undo that; 2.3 hands it to passdbs as a password. Of other mechanisms that
+   want credentials nobody knows yet whether the secret is right. */
+static bool is_verified_token(const struct auth_request *request)
+{
+	return request->fields.skip_password_check &&
+		request->wanted_credentials_scheme != NULL &&
+		request->wanted_credentials_scheme[0] == '\0' &&
+		request->fields.mech_name != NULL &&
+		(strcasecmp(request->fields.mech_name, "XOAUTH2") == 0 ||
+		 strcasecmp(request->fields.mech_name, "OAUTHBEARER") == 0);
+}
+
+/* Only the delay is asked for. What else refuses is left to the pop3 process,
+   from which the client hears why; such a login does not count. */
+static void judge_token(struct pending_login *pending)
+{
+	struct auth_request *request = pending->request;
+	char refusal[POLICY_LOGIN_REFUSAL_BYTES];
+	struct policy_session_facts facts;
+	struct login_policy login;
+
+	login_policy_init(&login, request_passdb(request), request);
+	if (login.state == LOGIN_POLICY_ACTIVE) {
+		login_facts_init(&facts, request, NULL);
+		if (policy_login_is_allowed(login.policy, &facts, refusal))
+			pending_login_set_delay(pending, login.policy);
+	}
+	login_policy_deinit(&login);
+}
+
 static void
 pop3_passdb_lookup_credentials(struct auth_request *request,
 			       lookup_credentials_callback_t *callback)
@@ -361,6 +396,9 @@ pop3_passdb_lookup_credentials(struct auth_request *request,
 
 	if (is_apop(request)) T_BEGIN {
 		login.result = judge_apop(&login);
+	} T_END;
+	else if (is_verified_token(request) && is_pop3(request)) T_BEGIN {
+		judge_token(&login);
 	} T_END;
 	pending_login_finish(&login);
 }

@@ -26,8 +26,8 @@ struct check {
 	const char *uidl_key;
 	/* UNKNOWN where the chain of passdbs is not to be checked */
 	enum passdb_chain_logins logins;
-	/* NULL = none */
-	const char *unseen_mechanism;
+	/* Enabled, but not seen by passdb pop3_policy; NULL = not checked */
+	const char *const *unseen_mechanisms;
 	/* Empty where Dovecot's configuration is not to be checked */
 	struct login_announcement announcement;
 };
@@ -130,9 +130,23 @@ check_apop(struct check *check, const struct policy *policy)
 	}
 }
 
+static bool
+has_mechanism(const struct policy_mechanisms *mechanisms, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < mechanisms->count; i++) {
+		if (strcmp(mechanisms->list[i].name, name) == 0)
+			return TRUE;
+	}
+	return mechanisms->count == 0;
+}
+
 static void
 check_login_delay(struct check *check, const struct policy *policy)
 {
+	const char *const *unseen = check->unseen_mechanisms;
+
 	if (policy->login_delay_secs == 0)
 		return;
 	switch (check->logins) {
@@ -146,15 +160,17 @@ check_login_delay(struct check *check, const struct policy *policy)
 				  "behind the one that verifies them");
 		break;
 	case PASSDB_CHAIN_LOGINS_ALL:
-		if (check->unseen_mechanism == NULL)
-			break;
-		check_print_error(check, t_strdup_printf(
-			"login_delay is not enforced for %s: passdb "
-			"pop3_policy never sees whether it succeeded",
-			check->unseen_mechanism));
-		break;
 	case PASSDB_CHAIN_LOGINS_UNKNOWN:
 		break;
+	}
+	for (; unseen != NULL && *unseen != NULL; unseen++) {
+		if (!has_mechanism(&policy->mechanisms, *unseen))
+			continue;
+		check_print_error(check, t_strdup_printf(
+			"%s is refused to everybody who has a login_delay: "
+			"passdb pop3_policy does not see whether it succeeded; "
+			"leave it out of mechanisms, or of auth_mechanisms",
+			*unseen));
 	}
 }
 
@@ -175,8 +191,9 @@ static void check_dovecots_configuration(struct check *check)
 			"Dovecot's configuration was not checked: %s", error));
 		return;
 	}
-	check->logins = passdb_chain_check(text, check_report_text, check,
-					   &check->unseen_mechanism);
+	check->logins = passdb_chain_check(
+		text, doveadm_pop3_compat_verifies_tokens(),
+		check_report_text, check, &check->unseen_mechanisms);
 	login_announcement_read(text, &check->announcement);
 }
 

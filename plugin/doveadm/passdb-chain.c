@@ -99,10 +99,9 @@ static void chain_parse(struct chain *chain, const char *text)
  * Checking
  */
 
-static bool has_apop(const char *mechanisms)
+static bool has_mechanism(const char *mechanisms, const char *name)
 {
-	return str_array_icase_find(t_strsplit_spaces(mechanisms, " ,"),
-				    "apop");
+	return str_array_icase_find(t_strsplit_spaces(mechanisms, " ,"), name);
 }
 
 static bool is_ours(const struct chain_passdb *passdb)
@@ -110,12 +109,18 @@ static bool is_ours(const struct chain_passdb *passdb)
 	return strcmp(passdb->driver, "pop3_policy") == 0;
 }
 
+static bool
+is_asked(const struct chain_passdb *passdb, const char *mechanism)
+{
+	return passdb->mechanisms[0] == '\0' ||
+		has_mechanism(passdb->mechanisms, mechanism);
+}
+
 static bool sees_apop(const struct chain *chain,
 		      const struct chain_passdb *passdb)
 {
-	return has_apop(chain->mechanisms) &&
-		(passdb->mechanisms[0] == '\0' ||
-		 has_apop(passdb->mechanisms));
+	return has_mechanism(chain->mechanisms, "apop") &&
+		is_asked(passdb, "apop");
 }
 
 static void
@@ -206,25 +211,64 @@ static enum passdb_chain_logins chain_check(struct chain *chain)
 		PASSDB_CHAIN_LOGINS_ALL : PASSDB_CHAIN_LOGINS_APOP;
 }
 
-/* Of other mechanisms the passdb is asked for credentials, before anybody has
-   proved that he knows them. */
-static const char *chain_find_unseen_mechanism(const struct chain *chain)
+/* Does pop3_policy come to know that the secret was right? Of most mechanisms it
+   is asked for credentials, before anybody has proved that he knows them. */
+static bool
+is_seen(const struct chain *chain, const char *mechanism,
+	bool tokens_come_verified)
 {
-	const char *const *names = t_strsplit_spaces(chain->mechanisms, " ,");
+	const struct chain_passdb *passdb;
+	bool verified = FALSE, token;
 
-	for (; *names != NULL; names++) {
-		if (strcasecmp(*names, "plain") != 0 &&
-		    strcasecmp(*names, "login") != 0 &&
-		    strcasecmp(*names, "apop") != 0)
-			return t_str_ucase(*names);
+	token = strcasecmp(mechanism, "xoauth2") == 0 ||
+		strcasecmp(mechanism, "oauthbearer") == 0;
+	if (token)
+		verified = tokens_come_verified;
+	else if (strcasecmp(mechanism, "external") != 0)
+		return FALSE;
+	array_foreach(&chain->passdbs, passdb) {
+		if (passdb->deny || passdb->master ||
+		    !is_asked(passdb, mechanism))
+			continue;
+		if (is_ours(passdb)) {
+			if (verified)
+				return TRUE;
+		} else if (strncmp(passdb->result_success, "continue",
+				   8) == 0) {
+			verified = TRUE;
+		} else {
+			return FALSE;
+		}
 	}
-	return NULL;
+	return FALSE;
+}
+
+static const char *const *
+chain_find_unseen(const struct chain *chain, bool tokens_come_verified)
+{
+	static const char *const counted[] = {
+		"plain", "login", "apop", NULL
+	};
+	const char *const *names = t_strsplit_spaces(chain->mechanisms, " ,");
+	ARRAY_TYPE(const_string) unseen;
+	const char *name;
+
+	t_array_init(&unseen, 4);
+	for (; *names != NULL; names++) {
+		if (str_array_icase_find(counted, *names) ||
+		    is_seen(chain, *names, tokens_come_verified))
+			continue;
+		name = t_str_ucase(*names);
+		array_push_back(&unseen, &name);
+	}
+	array_append_zero(&unseen);
+	return array_front(&unseen);
 }
 
 enum passdb_chain_logins
-passdb_chain_check(const char *text,
+passdb_chain_check(const char *text, bool tokens_come_verified,
 		   void (*report)(void *context, const char *text),
-		   void *context, const char **unseen_mechanism_r)
+		   void *context, const char *const **unseen_mechanisms_r)
 {
 	struct chain chain = {
 		.mechanisms = "",
@@ -234,6 +278,6 @@ passdb_chain_check(const char *text,
 
 	t_array_init(&chain.passdbs, 4);
 	chain_parse(&chain, text);
-	*unseen_mechanism_r = chain_find_unseen_mechanism(&chain);
+	*unseen_mechanisms_r = chain_find_unseen(&chain, tokens_come_verified);
 	return chain_check(&chain);
 }

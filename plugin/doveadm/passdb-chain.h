@@ -21,11 +21,13 @@ enum passdb_chain_logins {
 
 /* text: what doveconf prints of passdb and auth_mechanisms. Report each mistake
    of the chain in one line. A chain without pop3_policy has none.
-   *unseen_mechanism_r: one that is enabled and whose logins passdb pop3_policy
-   never sees, in upper case (data stack), or NULL. */
+   *unseen_mechanisms_r: those besides PLAIN, LOGIN and APOP that are enabled and
+   whose logins passdb pop3_policy never sees, in upper case, ended by NULL
+   (data stack). tokens_come_verified: see
+   doveadm_pop3_compat_verifies_tokens() */
 enum passdb_chain_logins
-passdb_chain_check(const char *text,
+passdb_chain_check(const char *text, bool tokens_come_verified,
 		   void (*report)(void *context, const char *text),
-		   void *context, const char **unseen_mechanism_r);
+		   void *context, const char *const **unseen_mechanisms_r);
 
 #endif

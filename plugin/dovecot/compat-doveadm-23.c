@@ -29,6 +29,11 @@ int doveadm_pop3_compat_settings(pool_t pool,
 	return 0;
 }
 
+bool doveadm_pop3_compat_verifies_tokens(void)
+{
+	return FALSE;
+}
+
 static void compat_init(struct doveadm_mail_cmd_context *ctx,
 			const char *const args[] ATTR_UNUSED)
 {

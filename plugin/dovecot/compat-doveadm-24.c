@@ -15,6 +15,11 @@ int doveadm_pop3_compat_settings(pool_t pool,
 		master_service_get_event(master_service), pool, set_r, error_r);
 }
 
+bool doveadm_pop3_compat_verifies_tokens(void)
+{
+	return TRUE;
+}
+
 static void compat_init(struct doveadm_mail_cmd_context *ctx)
 {
 	struct doveadm_pop3_mail_cmd *cmd =

@@ -17,6 +17,10 @@ int doveadm_pop3_compat_settings(pool_t pool,
 				 struct pop3_policy_settings *set_r,
 				 const char **error_r);
 
+/* Are OAuth2 tokens verified before any passdb is asked? Else a passdb does
+   it. */
+bool doveadm_pop3_compat_verifies_tokens(void);
+
 /* Begins the struct of each mail command. */
 struct doveadm_pop3_mail_cmd {
 	struct doveadm_mail_cmd_context ctx;

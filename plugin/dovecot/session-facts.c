@@ -33,6 +33,15 @@ const char *session_facts_userdb_field(struct mail_user *user, const char *name)
 	return NULL;
 }
 
+unsigned int session_facts_delay_kept(struct mail_user *user)
+{
+	const char *kept = session_facts_userdb_field(user,
+						      "pop3_policy_delay_kept");
+	unsigned int secs;
+
+	return kept == NULL || str_to_uint(kept, &secs) < 0 ? 0 : secs;
+}
+
 static const char *device(struct mail_user *user, const char *login)
 {
 	const char *name =

@@ -19,5 +19,8 @@ void session_facts_init(struct policy_session_facts *facts_r,
    no value, NULL if there is none. Owned by the user. */
 const char *session_facts_userdb_field(struct mail_user *user,
 				       const char *name);
+/* The delay between logins that the auth process has kept for this very login,
+   in seconds; 0 = it has not. */
+unsigned int session_facts_delay_kept(struct mail_user *user);
 
 #endif

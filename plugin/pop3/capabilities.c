@@ -22,28 +22,18 @@ session_expire(struct pop3_session *session, uint32_t *days_r)
 		days_r);
 }
 
-/* Returns 0 if there is none. */
-static unsigned int session_login_delay(struct pop3_session *session)
-{
-	const char *kept = session_facts_userdb_field(session->user,
-						      "pop3_policy_delay_kept");
-	unsigned int secs;
-
-	return kept == NULL || str_to_uint(kept, &secs) < 0 ? 0 : secs;
-}
-
 bool capabilities_are_changed(struct pop3_session *session)
 {
 	uint32_t days;
 
 	return session_expire(session, &days) != POLICY_EXPIRE_UNKNOWN ||
-		session_login_delay(session) > 0;
+		session_facts_delay_kept(session->user) > 0;
 }
 
 void capabilities_send(struct pop3_session *session)
 {
 	string_t *answer = t_str_new(128);
-	unsigned int delay_secs = session_login_delay(session);
+	unsigned int delay_secs = session_facts_delay_kept(session->user);
 	uint32_t days;
 
 	str_append(answer, "+OK\r\n"POP3_CAPABILITY_REPLY);

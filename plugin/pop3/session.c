@@ -447,6 +447,31 @@ static void pop3_session_check_mechanism(struct pop3_session *session)
 	pop3_session_refuse(session, t_strconcat("-ERR [AUTH] ", text, NULL));
 }
 
+/* USER/PASS, AUTH PLAIN and LOGIN, and APOP are counted by passdb pop3_policy, or
+   there is none, or not where it sees them, and the delay is kept for nobody.
+   Other mechanisms it may see or not: they must be no way around a delay. */
+static void pop3_session_check_delay(struct pop3_session *session)
+{
+	static const char *const counted[] = { "", "PLAIN", "LOGIN", "APOP" };
+	const char *mechanism = session->facts.mechanism;
+	const char *text;
+	unsigned int i;
+
+	if (session->policy->policy->login_delay_secs == 0 ||
+	    session_facts_delay_kept(session->user) > 0 ||
+	    session_facts_userdb_field(session->user, "master_user") != NULL)
+		return;
+	for (i = 0; i < N_ELEMENTS(counted); i++) {
+		if (strcmp(mechanism, counted[i]) == 0)
+			return;
+	}
+	text = t_strdup_printf("%s is not allowed here, since the delay "
+			       "between logins is not kept for it; use "
+			       "another mechanism.", mechanism);
+	e_info(session->event, "Login refused: %s", text);
+	pop3_session_refuse(session, t_strconcat("-ERR [AUTH] ", text, NULL));
+}
+
 static void pop3_session_send_login(struct pop3_session *session)
 {
 	struct event_passthrough *e =
@@ -495,6 +520,9 @@ void pop3_session_client_created(struct client **_client)
 
 	if (policy->state == USER_POLICY_ACTIVE || !policy->guards) T_BEGIN {
 		pop3_session_check_mechanism(session);
+	} T_END;
+	if (policy->state == USER_POLICY_ACTIVE && !session->refused) T_BEGIN {
+		pop3_session_check_delay(session);
 	} T_END;
 	if (!session->refused) T_BEGIN {
 		session_script_begin(session);

@@ -176,11 +176,52 @@ class Chain(Apop):
         for _ in range(2):
             self.check_in(user, "user", "clear", user.password)
 
-    def test_other_mechanisms(self):
+    def begin_with_cram(self, chain):
         self.settings = dict(self.settings,
                              auth_mechanisms="plain login apop cram-md5")
-        self.begin(PASSWORDS_FIRST)
-        self.check("login_delay is not enforced for CRAM-MD5")
+        return self.begin(chain)
+
+    def check_cram(self, chain, *patterns):
+        """A mechanism that nobody counts is no way around the delay."""
+        user = self.begin_with_cram(chain)
+        self.check(*patterns, "CRAM-MD5 is refused to everybody who has")
+        refused = (r"^-ERR \[AUTH\] CRAM-MD5 is not allowed here, since the "
+                   r"delay")
+        for _ in range(2):
+            self.assertRegex(self.try_login(
+                user, "cram-md5", "stls", user.password), refused)
+        self.check_in(user, "user", "stls", user.password)
+        self.assertRegex(self.try_login(
+            user, "cram-md5", "stls", user.password), refused)
+        # others may
+        free = self.apop_user()
+        for _ in range(2):
+            self.check_in(free, "cram-md5", "stls", free.password)
+        self.check_out(REFUSED, free, "cram-md5", "stls", "wrong")
+        # nor is it an error where it is not allowed
+        self.sections[user.name] = ("login_delay = 1h\n"
+                                    "mechanisms = plain apop")
+        self.write_policy()
+        self.check(*patterns)
+
+    def test_other_mechanisms(self):
+        first = dict(PASSWORDS_FIRST[0][1], mechanisms="plain login cram-md5")
+        self.check_cram((("passwd-file", first), PASSWORDS_FIRST[1]))
+
+    def test_other_mechanisms_policy_first(self):
+        self.check_cram(POLICY_FIRST, "login_delay is not enforced for pass")
+
+    def test_a_master_user_with_another_mechanism(self):
+        self.settings = dict(self.settings, auth_master_user_separator="*")
+        user = self.begin_with_cram((
+            ("passwd-file", {"args": "@BASE@/users/masters", "master": "yes"}),
+            POLICY_FIRST[0], USERS))
+        with open(os.path.join(self.dovecot.users_dir, "masters"),
+                  "w") as file:
+            file.write("master:{PLAIN}master-secret::::::\n")
+        typed = self.user(name=user.name + "*master")
+        for _ in range(2):
+            self.check_in(typed, "cram-md5", "stls", "master-secret")
 
     def test_no_policy(self):
         user = self.begin((USERS,))

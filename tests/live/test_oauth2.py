@@ -153,6 +153,54 @@ class Tokens(Apop):
         self.policy_last()
         self.check_wrong()
 
+    def check_delay(self, counted):
+        user = self.apop_user("login_delay = 1h\n")
+        wrong = token(user, key=b"another key")
+        for mechanism in "xoauth2", "oauthbearer":
+            self.expect_errors("oauth2 failed")
+            self.assertRegex(self.try_login(user, mechanism, "stls", wrong),
+                             "^-ERR")
+            text = self.try_login(user, mechanism, "stls", token(user))
+            if not counted:
+                self.assertRegex(text, r"^-ERR \[AUTH\] %s is not allowed "
+                                 "here, since the delay" % mechanism.upper())
+            else:
+                self.assertRegex(text, r"^\+OK")
+                for again in "login", "xoauth2", "oauthbearer":
+                    if again != "login" or self.password_is_counted:
+                        self.assertRegex(self.try_login(
+                            user, again, "stls", self.secret(user, again)),
+                            r"^-ERR \[LOGIN-DELAY\] One login in 3600 ")
+                user = self.apop_user("login_delay = 1h\n"
+                                      "mechanisms = %s:tls" % mechanism)
+                # what is not allowed does not count
+                self.assertRegex(self.try_login(
+                    user, mechanism, "clear", token(user)), "^-ERR")
+                self.check_in(user, mechanism, "stls", token(user))
+                user = self.apop_user("login_delay = 1h\n")
+
+    def check_command(self, *patterns):
+        result = self.dovecot.doveadm("pop3", "check", check=False)
+        lines = result.stdout.decode().splitlines()
+        self.assertEqual(len(lines), len(patterns) + 1, lines)
+        for line, pattern in zip(lines, patterns):
+            self.assertRegex(line, pattern)
+
+    def test_delay_policy_first(self):
+        # 2.3 verifies tokens in a passdb behind this one
+        self.policy_first()
+        self.password_is_counted = False
+        self.check_delay(self.version != "2.3")
+        unseen = ("XOAUTH2 is refused to every", "OAUTHBEARER is refused to")
+        self.check_command("login_delay is not enforced for passwords",
+                           *unseen if self.version == "2.3" else ())
+
+    def test_delay_policy_last(self):
+        self.policy_last()
+        self.password_is_counted = True
+        self.check_delay(True)
+        self.check_command()
+
     def test_scripts(self):
         self.policy_first()
         user = self.apop_user("script = token.lua\nscript_time = 30s\n")

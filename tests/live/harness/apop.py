@@ -2,6 +2,7 @@
 """Tests of logins: a policy file for all, APOP secrets, TLS."""
 
 import base64
+import hmac
 import os
 
 from .case import LiveTest
@@ -108,6 +109,11 @@ class Apop(LiveTest):
             client.cmd("AUTH LOGIN")
             client.cmd(encoded(user.name))
             reply = client.cmd(encoded(secret))
+        elif mechanism == "cram-md5":
+            reply = client.cmd("AUTH CRAM-MD5")
+            challenge = base64.b64decode(reply.text[2:])
+            reply = client.cmd(encoded("%s %s" % (user.name, hmac.new(
+                secret.encode(), challenge, "md5").hexdigest())))
         elif mechanism in ("xoauth2", "oauthbearer"):
             reply = client.cmd("AUTH %s %s" % (mechanism.upper(), encoded(
                 bearer(mechanism, user.name, secret))))
