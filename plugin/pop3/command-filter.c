@@ -7,6 +7,7 @@
 #include "strnum.h"
 #include "capabilities.h"
 #include "command-filter.h"
+#include "dele-answer.h"
 #include "delivery.h"
 #include "session.h"
 #include "uidl-list.h"
@@ -73,6 +74,8 @@ enum scan_result {
 	SCAN_STOPPED,
 	/* The first line is refused. */
 	SCAN_REFUSED,
+	/* The first lines are DELEs that have been answered. */
+	SCAN_ANSWERED,
 	/* The first line is a CAPA that the plugin answers. */
 	SCAN_CAPABILITIES,
 	/* The first line is a UIDL that the plugin answers. */
@@ -227,7 +230,8 @@ command_filter_ask(struct command_filter *filter,
 	return filter->refusal == NULL;
 }
 
-/* Find the longest run of lines that can be executed one after the other.
+/* Answer the first lines if they are DELEs that need no Dovecot, or else find
+   the longest run of lines that can be executed one after the other.
    *run_size_r = 0 for SCAN_REFUSED, SCAN_CAPABILITIES, SCAN_LISTED and
    SCAN_OUTPUT_WAITS. */
 static enum scan_result
@@ -236,6 +240,8 @@ command_filter_scan(struct command_filter *filter,
 {
 	struct pop3_session *session = filter->session;
 	const unsigned char *lf, *line = data, *end = data + size;
+	/* Behind the lines that have been answered */
+	const unsigned char *first = data;
 	const uoff_t offset = filter->istream.parent->v_offset -
 		filter->parent_base;
 	struct command_run run = { .retr_first = UINT32_MAX };
@@ -247,6 +253,8 @@ command_filter_scan(struct command_filter *filter,
 		delivery_command(session->delivery, offset + (line - data));
 
 		command_parse(session->client, line, lf, &cmd);
+		if (first > data && cmd.command != COMMAND_DELE)
+			break;
 		if (cmd.command == COMMAND_OTHER)
 			continue;
 		if (cmd.command == COMMAND_RSET) {
@@ -285,6 +293,8 @@ command_filter_scan(struct command_filter *filter,
 			/* Dovecot says so; also where the mark was set by a
 			   line in front of one that has been refused */
 			i_free(filter->refusal);
+			if (first > data)
+				break;
 			continue;
 		}
 		if (!delivery_flush(session->delivery)) {
@@ -305,29 +315,46 @@ command_filter_scan(struct command_filter *filter,
 			result = line == data ? SCAN_REFUSED : SCAN_STOPPED;
 			break;
 		}
+		if (cmd.command == COMMAND_DELE && line == first &&
+		    dele_may_answer(session)) {
+			if (first == data)
+				o_stream_cork(session->client->output);
+			first = lf + 1;
+			if (!dele_answer(session, cmd.msgnum))
+				break;
+			continue;
+		}
 		if (cmd.command != COMMAND_DELE) {
 			run.retr_first = I_MIN(run.retr_first, cmd.msgnum);
 			run.retr_last = I_MAX(run.retr_last, cmd.msgnum);
 		}
 	}
+	if (first > data) {
+		/* the line behind them is looked at again */
+		*run_size_r = first - data;
+		return SCAN_ANSWERED;
+	}
 	*run_size_r = line - data;
 	return result;
 }
 
-/* Take the first line off; it will not be handed on. */
+/* Take so much off; it will not be handed on. */
+static void command_filter_take(struct command_filter *filter, size_t size)
+{
+	i_stream_skip(filter->istream.parent, size);
+	/* as if Dovecot had read it: its log line says how much it read */
+	filter->istream.istream.v_offset += size;
+}
+
 static void command_filter_take_line(struct command_filter *filter)
 {
-	struct istream_private *stream = &filter->istream;
 	const unsigned char *data, *lf;
 	size_t size;
 
-	data = i_stream_get_data(stream->parent, &size);
+	data = i_stream_get_data(filter->istream.parent, &size);
 	lf = memchr(data, '\n', size);
 	i_assert(lf != NULL);
-	size = lf - data + 1;
-	i_stream_skip(stream->parent, size);
-	/* as if Dovecot had read it: its log line says how much it read */
-	stream->istream.v_offset += size;
+	command_filter_take(filter, lf - data + 1);
 }
 
 /* Answer the first line. Returns FALSE if that was the end of the session. */
@@ -484,6 +511,14 @@ static ssize_t command_filter_read(struct istream_private *stream)
 				return -1;
 			if (filter->session->client->io == NULL) {
 				/* the output is full */
+				command_filter_wait_for_output(filter);
+				return 0;
+			}
+			break;
+		case SCAN_ANSWERED:
+			command_filter_take(filter, run_size);
+			filter->refused_count = 0;
+			if (POP3_CLIENT_OUTPUT_FULL(filter->session->client)) {
 				command_filter_wait_for_output(filter);
 				return 0;
 			}
