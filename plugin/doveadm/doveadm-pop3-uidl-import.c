@@ -7,12 +7,11 @@
 #include "mail-storage-private.h"
 #include "mail-user.h"
 #include "doveadm-print.h"
-#include "compat-doveadm.h"
 #include "kept-uidls.h"
 #include "old-listing.h"
 #include "uidl-inbox.h"
+#include "uidl-listing-cmd.h"
 #include "uidl-messages.h"
-#include "uidl-settings.h"
 #include "user-policy.h"
 #include "doveadm-pop3-policy.h"
 #include "pop3-policy/uidl.h"
@@ -21,10 +20,7 @@
 #define MAX_LOGGED 10
 
 struct uidl_import_cmd {
-	struct doveadm_pop3_mail_cmd cmd;
-	struct dovecot_uidl_settings settings;
-	/* NULL if the command can't be run as it was given */
-	struct old_listings *listings;
+	struct uidl_listing_cmd cmd;
 	bool details, dry_run, partial;
 };
 
@@ -59,7 +55,7 @@ static void import_log_unmatched(struct uidl_import_user *import)
 		if (match->message != UIDL_MATCH_NOTHING)
 			continue;
 		e_warning(event, "%s:%u: UIDL %s: %s",
-			  old_listings_name(import->cmd->listings),
+			  old_listings_name(import->cmd->cmd.listings),
 			  entry->line, entry->uidl,
 			  uidl_match_result_name(match->result));
 		logged++;
@@ -276,11 +272,13 @@ static int import_match(struct uidl_import_user *import, const char **error_r)
 	return ret;
 }
 
-/* Returns 0, or -1, noted in the command's context. */
 static int
-import_user(struct uidl_import_cmd *cmd, const struct uidl_listing *listing,
+import_user(struct uidl_listing_cmd *_cmd, const struct uidl_listing *listing,
 	    struct uidl_inbox *inbox)
 {
+	struct uidl_import_cmd *cmd =
+		container_of(_cmd, struct uidl_import_cmd, cmd);
+	struct doveadm_mail_cmd_context *ctx = &_cmd->cmd.ctx;
 	struct uidl_import_user import = {
 		.cmd = cmd,
 		.inbox = inbox,
@@ -295,53 +293,17 @@ import_user(struct uidl_import_cmd *cmd, const struct uidl_listing *listing,
 	if (ret < 0) {
 		e_error(inbox->user->event, "Importing UIDLs failed: %s",
 			error);
-		doveadm_mail_failed_error(&cmd->cmd.ctx, MAIL_ERROR_TEMP);
-	} else if (ret == 0 && cmd->cmd.ctx.exit_code == 0) {
-		cmd->cmd.ctx.exit_code = EX_DATAERR;
+		doveadm_mail_failed_error(ctx, MAIL_ERROR_TEMP);
+	} else if (ret == 0 && ctx->exit_code == 0) {
+		ctx->exit_code = EX_DATAERR;
 	}
 	uidl_messages_deinit(&import.messages);
 	return ret > 0 ? 0 : -1;
 }
 
-static int
-cmd_pop3_uidl_import_run(struct doveadm_mail_cmd_context *_ctx,
-			 struct mail_user *user)
-{
-	struct uidl_import_cmd *cmd =
-		container_of(_ctx, struct uidl_import_cmd, cmd.ctx);
-	struct uidl_listing *listing;
-	struct uidl_inbox *inbox;
-	int ret = -1;
-
-	if (cmd->listings == NULL)
-		return -1;
-	listing = old_listings_get(cmd->listings, user);
-	if (listing == NULL) {
-		_ctx->exit_code = EX_NOINPUT;
-	} else if (uidl_inbox_open(_ctx, user, &cmd->settings, &inbox) == 0) {
-		ret = import_user(cmd, listing, inbox);
-		uidl_inbox_close(&inbox);
-	}
-	uidl_listing_free(&listing);
-	return ret;
-}
-
 /*
  * The command
  */
-
-static int
-cmd_pop3_uidl_import_prerun(struct doveadm_mail_cmd_context *ctx,
-			    struct mail_storage_service_user *user ATTR_UNUSED,
-			    const char **error_r ATTR_UNUSED)
-{
-	struct uidl_import_cmd *cmd =
-		container_of(ctx, struct uidl_import_cmd, cmd.ctx);
-
-	if (cmd->listings != NULL)
-		old_listings_prepare(cmd->listings, ctx->cctx->username);
-	return 0;
-}
 
 static void import_print_headers(const struct uidl_import_cmd *cmd)
 {
@@ -369,45 +331,37 @@ static void import_print_headers(const struct uidl_import_cmd *cmd)
 static void cmd_pop3_uidl_import_init(struct doveadm_pop3_mail_cmd *_cmd)
 {
 	struct uidl_import_cmd *cmd =
-		container_of(_cmd, struct uidl_import_cmd, cmd);
+		container_of(_cmd, struct uidl_import_cmd, cmd.cmd);
 	struct doveadm_cmd_context *cctx = _cmd->ctx.cctx;
-	const char *error;
 
 	(void)doveadm_cmd_param_bool(cctx, "details", &cmd->details);
 	(void)doveadm_cmd_param_bool(cctx, "dry-run", &cmd->dry_run);
 	(void)doveadm_cmd_param_bool(cctx, "partial", &cmd->partial);
 	import_print_headers(cmd);
-	if (uidl_settings_read(_cmd->ctx.pool, &cmd->settings, &error) < 0) {
-		i_error("%s", error);
-		_cmd->ctx.exit_code = EX_CONFIG;
-	} else if (old_listings_init(cctx, FALSE, &cmd->listings,
-				     &error) < 0) {
-		i_error("%s", error);
-		_cmd->ctx.exit_code = EX_USAGE;
-	}
+	uidl_listing_cmd_init(&cmd->cmd, FALSE);
 }
 
 static void cmd_pop3_uidl_import_deinit(struct doveadm_mail_cmd_context *ctx)
 {
-	struct uidl_import_cmd *cmd =
-		container_of(ctx, struct uidl_import_cmd, cmd.ctx);
-
-	old_listings_deinit(&cmd->listings);
+	uidl_listing_cmd_deinit(UIDL_LISTING_CMD(ctx));
 }
 
 static struct doveadm_mail_cmd_context *cmd_pop3_uidl_import_alloc(void)
 {
+	struct doveadm_pop3_mail_cmd *base;
 	struct uidl_import_cmd *cmd;
 
 	cmd = doveadm_mail_cmd_alloc(struct uidl_import_cmd);
-	cmd->cmd.ctx.v.prerun = cmd_pop3_uidl_import_prerun;
-	cmd->cmd.ctx.v.run = cmd_pop3_uidl_import_run;
-	cmd->cmd.ctx.v.deinit = cmd_pop3_uidl_import_deinit;
-	cmd->cmd.init = cmd_pop3_uidl_import_init;
-	cmd->cmd.options = "dnp";
-	doveadm_pop3_compat_set_init(&cmd->cmd);
+	base = &cmd->cmd.cmd;
+	base->ctx.v.prerun = uidl_listing_cmd_prerun;
+	base->ctx.v.run = uidl_listing_cmd_run;
+	base->ctx.v.deinit = cmd_pop3_uidl_import_deinit;
+	base->init = cmd_pop3_uidl_import_init;
+	base->options = "dnp";
+	cmd->cmd.inbox = import_user;
+	doveadm_pop3_compat_set_init(base);
 	doveadm_print_init(DOVEADM_PRINT_TYPE_TABLE);
-	return &cmd->cmd.ctx;
+	return &base->ctx;
 }
 
 struct doveadm_cmd_ver2 doveadm_cmd_pop3_uidl_import = {

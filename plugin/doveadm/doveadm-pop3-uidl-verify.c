@@ -6,19 +6,15 @@
 #include "lib.h"
 #include "mail-user.h"
 #include "doveadm-print.h"
-#include "compat-doveadm.h"
 #include "old-listing.h"
 #include "uidl-inbox.h"
+#include "uidl-listing-cmd.h"
 #include "uidl-messages.h"
-#include "uidl-settings.h"
 #include "doveadm-pop3-policy.h"
 #include "pop3-policy/uidl-verify.h"
 
 struct uidl_verify_cmd {
-	struct doveadm_pop3_mail_cmd cmd;
-	struct dovecot_uidl_settings settings;
-	/* NULL if the command can't be run as it was given */
-	struct old_listings *listings;
+	struct uidl_listing_cmd cmd;
 	/* A line for each message, and only users with something to tell */
 	bool details, quiet;
 
@@ -122,8 +118,8 @@ static void verify_count(struct uidl_verify_user *verify,
 	} else {
 		cmd->users_changed++;
 		/* a failure says more */
-		if (cmd->cmd.ctx.exit_code == 0)
-			cmd->cmd.ctx.exit_code = EX_DATAERR;
+		if (cmd->cmd.cmd.ctx.exit_code == 0)
+			cmd->cmd.cmd.ctx.exit_code = EX_DATAERR;
 	}
 	if (cmd->details)
 		verify_print_details(verify, result);
@@ -178,11 +174,12 @@ verify_compare(struct uidl_verify_user *verify, const char **error_r)
 	return 0;
 }
 
-/* Returns 0, or -1, noted in the command's context. */
 static int
-verify_inbox(struct uidl_verify_cmd *cmd, const struct uidl_listing *listing,
+verify_inbox(struct uidl_listing_cmd *_cmd, const struct uidl_listing *listing,
 	     struct uidl_inbox *inbox)
 {
+	struct uidl_verify_cmd *cmd =
+		container_of(_cmd, struct uidl_verify_cmd, cmd);
 	struct uidl_verify_user verify = {
 		.cmd = cmd,
 		.inbox = inbox,
@@ -198,33 +195,10 @@ verify_inbox(struct uidl_verify_cmd *cmd, const struct uidl_listing *listing,
 	}
 	if (ret < 0) {
 		e_error(inbox->user->event, "INBOX: %s", error);
-		doveadm_mail_failed_error(&cmd->cmd.ctx, MAIL_ERROR_TEMP);
+		doveadm_mail_failed_error(&_cmd->cmd.ctx, MAIL_ERROR_TEMP);
 	}
 	i_free(verify.shown);
 	uidl_messages_deinit(&verify.messages);
-	return ret;
-}
-
-static int
-cmd_pop3_uidl_verify_run(struct doveadm_mail_cmd_context *_ctx,
-			 struct mail_user *user)
-{
-	struct uidl_verify_cmd *cmd =
-		container_of(_ctx, struct uidl_verify_cmd, cmd.ctx);
-	struct uidl_listing *listing;
-	struct uidl_inbox *inbox;
-	int ret = -1;
-
-	if (cmd->listings == NULL)
-		return -1;
-	listing = old_listings_get(cmd->listings, user);
-	if (listing == NULL) {
-		_ctx->exit_code = EX_NOINPUT;
-	} else if (uidl_inbox_open(_ctx, user, &cmd->settings, &inbox) == 0) {
-		ret = verify_inbox(cmd, listing, inbox);
-		uidl_inbox_close(&inbox);
-	}
-	uidl_listing_free(&listing);
 	return ret;
 }
 
@@ -234,17 +208,15 @@ cmd_pop3_uidl_verify_run(struct doveadm_mail_cmd_context *_ctx,
 
 static int
 cmd_pop3_uidl_verify_prerun(struct doveadm_mail_cmd_context *ctx,
-			    struct mail_storage_service_user *user ATTR_UNUSED,
-			    const char **error_r ATTR_UNUSED)
+			    struct mail_storage_service_user *user,
+			    const char **error_r)
 {
 	struct uidl_verify_cmd *cmd =
-		container_of(ctx, struct uidl_verify_cmd, cmd.ctx);
+		container_of(ctx, struct uidl_verify_cmd, cmd.cmd.ctx);
 
 	/* counted here, since not everybody's mail can be opened */
 	cmd->users++;
-	if (cmd->listings != NULL)
-		old_listings_prepare(cmd->listings, ctx->cctx->username);
-	return 0;
+	return uidl_listing_cmd_prerun(ctx, user, error_r);
 }
 
 static void verify_print_headers(const struct uidl_verify_cmd *cmd)
@@ -272,45 +244,41 @@ static void verify_print_headers(const struct uidl_verify_cmd *cmd)
 static void cmd_pop3_uidl_verify_init(struct doveadm_pop3_mail_cmd *_cmd)
 {
 	struct uidl_verify_cmd *cmd =
-		container_of(_cmd, struct uidl_verify_cmd, cmd);
+		container_of(_cmd, struct uidl_verify_cmd, cmd.cmd);
 	struct doveadm_cmd_context *cctx = _cmd->ctx.cctx;
-	const char *error;
 
 	(void)doveadm_cmd_param_bool(cctx, "details", &cmd->details);
 	(void)doveadm_cmd_param_bool(cctx, "quiet", &cmd->quiet);
 	verify_print_headers(cmd);
-	if (uidl_settings_read(_cmd->ctx.pool, &cmd->settings, &error) < 0) {
-		i_error("%s", error);
-		_cmd->ctx.exit_code = EX_CONFIG;
-	} else if (old_listings_init(cctx, TRUE, &cmd->listings, &error) < 0) {
-		i_error("%s", error);
-		_cmd->ctx.exit_code = EX_USAGE;
-	}
+	uidl_listing_cmd_init(&cmd->cmd, TRUE);
 }
 
 static void cmd_pop3_uidl_verify_deinit(struct doveadm_mail_cmd_context *ctx)
 {
 	struct uidl_verify_cmd *cmd =
-		container_of(ctx, struct uidl_verify_cmd, cmd.ctx);
+		container_of(ctx, struct uidl_verify_cmd, cmd.cmd.ctx);
 
-	if (cmd->listings != NULL)
+	if (cmd->cmd.listings != NULL)
 		verify_print_summary(cmd);
-	old_listings_deinit(&cmd->listings);
+	uidl_listing_cmd_deinit(&cmd->cmd);
 }
 
 static struct doveadm_mail_cmd_context *cmd_pop3_uidl_verify_alloc(void)
 {
+	struct doveadm_pop3_mail_cmd *base;
 	struct uidl_verify_cmd *cmd;
 
 	cmd = doveadm_mail_cmd_alloc(struct uidl_verify_cmd);
-	cmd->cmd.ctx.v.prerun = cmd_pop3_uidl_verify_prerun;
-	cmd->cmd.ctx.v.run = cmd_pop3_uidl_verify_run;
-	cmd->cmd.ctx.v.deinit = cmd_pop3_uidl_verify_deinit;
-	cmd->cmd.init = cmd_pop3_uidl_verify_init;
-	cmd->cmd.options = "dqt:l:m:w:";
-	doveadm_pop3_compat_set_init(&cmd->cmd);
+	base = &cmd->cmd.cmd;
+	base->ctx.v.prerun = cmd_pop3_uidl_verify_prerun;
+	base->ctx.v.run = uidl_listing_cmd_run;
+	base->ctx.v.deinit = cmd_pop3_uidl_verify_deinit;
+	base->init = cmd_pop3_uidl_verify_init;
+	base->options = "dqt:l:m:w:";
+	cmd->cmd.inbox = verify_inbox;
+	doveadm_pop3_compat_set_init(base);
 	doveadm_print_init(DOVEADM_PRINT_TYPE_TABLE);
-	return &cmd->cmd.ctx;
+	return &base->ctx;
 }
 
 struct doveadm_cmd_ver2 doveadm_cmd_pop3_uidl_verify = {

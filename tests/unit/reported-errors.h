@@ -72,16 +72,4 @@ assert_errors(const char *title, const struct reported_errors *errors,
 		      title, errors->items[i].place, errors->items[i].text);
 }
 
-/* Runs a suite of one case per loop test; the exit status of main(). */
-static inline int run_suite(Suite *suite)
-{
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
 #endif

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #define _GNU_SOURCE
 #include "reported-errors.h"
+#include "suite.h"
 
 #include "pop3-policy/capability.h"
-
-#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 
 /* What a section's EXPIRE is: days, -1 = NEVER, -2 = none at all. */
 static const struct expire_row {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #define _GNU_SOURCE
 #include "reported-errors.h"
+#include "suite.h"
 
 #include "pop3-policy/decide.h"
-
-#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 
 #define NOW INT64_C(1700000000)
 #define DAY INT64_C(86400)

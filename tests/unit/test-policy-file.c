@@ -2,8 +2,8 @@
 #define _GNU_SOURCE
 #include "pop3-policy/login.h"
 #include "reported-errors.h"
+#include "suite.h"
 
-#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 /* Text with its size, so that it may hold NULs. */
 #define TEXT(text) text, sizeof(text) - 1
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #define _GNU_SOURCE
 #include "reported-errors.h"
+#include "suite.h"
 
-#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define TEXT(text) text, sizeof(text) - 1
 
 /* What a policy says, as far as it is not the default: "key=value@LINE" each

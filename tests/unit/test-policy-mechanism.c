@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #define _GNU_SOURCE
 #include "reported-errors.h"
-
-#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
+#include "suite.h"
 
 #define T true
 #define F false

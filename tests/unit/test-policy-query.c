@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #define _GNU_SOURCE
 #include "reported-errors.h"
-
-#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
+#include "suite.h"
 
 /* What a query is compiled into. want_words: "|" behind each; a relative time
    is followed by "=SECONDS" and the first letter of its clock (saved,

@@ -7,8 +7,8 @@
 #include "pop3-policy/uidl.h"
 #include "pop3-policy/uidl-key.h"
 #include "siphash.h"
+#include "suite.h"
 
-#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define KEY "000102030405060708090a0b0c0d0e0f"
 #define REST "101112131415161718191a1b1c1d1e1f"
 #define REST_2 "202122232425262728292a2b2c2d2e2f"
@@ -188,8 +188,6 @@ int main(void)
 {
 	Suite *suite = suite_create("policy-uidl-key");
 	TCase *tcase = tcase_create("uidl-key");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tcase, test_vector, 0, N_ROWS(vectors));
 	tcase_add_loop_test(tcase, test_key, 0, N_ROWS(key_rows));
@@ -197,9 +195,5 @@ int main(void)
 	tcase_add_test(tcase, test_longest);
 	tcase_add_test(tcase, test_fingerprint);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

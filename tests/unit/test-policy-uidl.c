@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "pop3-policy/uidl.h"
+#include "suite.h"
 
-#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define X10 "xxxxxxxxxx"
 #define X60 X10 X10 X10 X10 X10 X10
 
@@ -311,8 +311,6 @@ int main(void)
 {
 	Suite *suite = suite_create("policy-uidl");
 	TCase *tcase = tcase_create("uidl");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tcase, test_valid, 0, N_ROWS(valid_rows));
 	tcase_add_test(tcase, test_hash);
@@ -324,9 +322,5 @@ int main(void)
 			    N_ROWS(was_shown_rows));
 	tcase_add_loop_test(tcase, test_storm_limit, 0, N_ROWS(limit_rows));
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

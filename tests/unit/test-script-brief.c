@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brief.h"
+#include "suite.h"
 #include "pop3-policy/script.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 
 /* Bodies of functions: are they known to end within SCRIPT_COUNT_STEP
    instructions? Lua's numbering of operations is not in its headers: each
@@ -175,8 +174,6 @@ int main(void)
 {
 	Suite *suite = suite_create("brief functions of scripts");
 	TCase *tcase = tcase_create("brief functions of scripts");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, test_brief, 0, N_ROWS(brief_rows));
@@ -184,9 +181,5 @@ int main(void)
 	tcase_add_test(tcase, test_brief_other_functions);
 	tcase_add_test(tcase, test_brief_and_metatables);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
+#include "suite.h"
 
 static char *module_folder;
 static struct script_modules *modules;
@@ -335,8 +335,7 @@ int main(void)
 	char folder[] = "/tmp/pop3-policy-XXXXXX", command[100];
 	Suite *suite = suite_create("script modules");
 	TCase *tcase = tcase_create("script modules");
-	SRunner *runner;
-	int failed;
+	int status;
 
 	module_folder = mkdtemp(folder);
 	if (module_folder == NULL)
@@ -352,13 +351,10 @@ int main(void)
 	tcase_add_test(tcase, test_changed_module);
 	tcase_add_test(tcase, test_slow_module);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	status = run_suite(suite);
 	script_modules_free(&modules);
 	(void)snprintf(command, sizeof(command), "rm -rf %s", folder);
 	if (system(command) != 0)
 		return EXIT_FAILURE;
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return status;
 }

@@ -2,13 +2,13 @@
 #define _GNU_SOURCE
 #include "budget.h"
 #include "case-values.h"
+#include "suite.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define NAME "t.lua"
 /* A script of one hook, whose body stands on line 1. */
 #define HOOK(name, body) \
@@ -974,8 +974,7 @@ int main(void)
 	char folder[] = "/tmp/pop3-policy-XXXXXX", command[100], line[1100];
 	Suite *suite = suite_create("script");
 	TCase *tcase = tcase_create("script");
-	SRunner *runner;
-	int failed;
+	int status;
 
 	list_folder = mkdtemp(folder);
 	if (list_folder == NULL)
@@ -1004,12 +1003,9 @@ int main(void)
 	tcase_add_test(tcase, test_two_scripts);
 	tcase_add_test(tcase, test_engine_table);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	status = run_suite(suite);
 	(void)snprintf(command, sizeof(command), "rm -rf %s", folder);
 	if (system(command) != 0)
 		return EXIT_FAILURE;
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "secret-files.h"
 #include "secret-fences.h"
+#include "suite.h"
 
 #include <unistd.h>
 
@@ -387,8 +388,6 @@ int main(void)
 {
 	Suite *suite = suite_create("secret-find");
 	TCase *tcase = tcase_create("secret-find");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 120);
@@ -400,9 +399,5 @@ int main(void)
 	tcase_add_test(tcase, test_several);
 	tcase_add_test(tcase, test_bounds);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

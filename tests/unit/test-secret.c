@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "secret-files.h"
+#include "suite.h"
 
-#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 /* A user's several secrets, and those of others. */
 static const struct check_row {
 	const char *user, *secret;
@@ -506,8 +506,6 @@ int main(void)
 {
 	Suite *suite = suite_create("secret");
 	TCase *tcase = tcase_create("secret");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 120);
@@ -528,9 +526,5 @@ int main(void)
 	tcase_add_test(tcase, test_writers);
 	tcase_add_test(tcase, test_killed);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -7,8 +7,8 @@
 
 #include "pop3-policy/uidl-listing.h"
 #include "reported-errors.h"
+#include "suite.h"
 
-#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define X10 "xxxxxxxxxx"
 #define X70 X10 X10 X10 X10 X10 X10 X10
 #define D32 "0123456789abcdef0123456789ABCDEF"

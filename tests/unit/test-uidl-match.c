@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "pop3-policy/uidl-match.h"
+#include "suite.h"
 
-#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define MAX_MESSAGES 12
 
 struct test_message {
@@ -370,8 +370,6 @@ int main(void)
 {
 	Suite *suite = suite_create("uidl-match");
 	TCase *tcase = tcase_create("uidl-match");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, test_match, 0, N_ROWS(match_rows));
@@ -379,9 +377,5 @@ int main(void)
 	tcase_add_test(tcase, test_names);
 	tcase_add_loop_test(tcase, test_many, 0, 3);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

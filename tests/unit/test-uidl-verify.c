@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "pop3-policy/uidl-verify.h"
+#include "suite.h"
 
-#define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define MAX_MESSAGES 8
 
 struct test_message {
@@ -234,16 +234,10 @@ int main(void)
 {
 	Suite *suite = suite_create("uidl-verify");
 	TCase *tcase = tcase_create("uidl-verify");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tcase, test_verify, 0, N_ROWS(verify_rows));
 	tcase_add_test(tcase, test_unreadable);
 	tcase_add_test(tcase, test_names);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }
