@@ -27,6 +27,16 @@ def _libraries():
     return ":".join(sorted(os.path.abspath(folder) for folder in folders))
 
 
+def begin_session(sock, user, maildir):
+    """Starts Courier's server for a user who is logged in. Returns the
+    subprocess.Popen."""
+    return subprocess.Popen(
+        [_SERVER, maildir], stdin=sock, stdout=sock,
+        stderr=subprocess.DEVNULL,
+        env={"AUTHENTICATED": user, "LD_LIBRARY_PATH": _libraries(),
+             "PATH": os.environ["PATH"]})
+
+
 class Courier:
     """maildir: of the one user there is; anybody with the password is him."""
 
@@ -89,11 +99,7 @@ class Courier:
         if user is None:
             return
         sock.settimeout(None)
-        subprocess.run(
-            [_SERVER, self.maildir], stdin=sock, stdout=sock,
-            stderr=subprocess.DEVNULL,
-            env={"AUTHENTICATED": user, "LD_LIBRARY_PATH": _libraries(),
-                 "PATH": os.environ["PATH"]})
+        begin_session(sock, user, self.maildir).wait()
 
     def _login(self, sock):
         """Returns the user's name, or None. Reads nothing behind PASS."""
