@@ -255,23 +255,15 @@ class SharedDelay(Delay):
         return self.user(name=user.name, dovecot=other)
 
 
+def make_redis(_target):
+    return Redis()
+
+
 class Shared(SharedDelay):
     """Two servers with one Redis."""
 
-    redis = None
-
-    @classmethod
-    def tearDownClass(cls):
-        if cls.redis is not None:
-            cls.redis.close()
-
-    @classmethod
-    def start_redis(cls):
-        if Shared.redis is None:
-            Shared.redis = Redis()
-
     def setUp(self):
-        self.start_redis()
+        self.redis = self.instances.server(self.version, make_redis)
         self.extra_config = (
             "dict_server {\n  dict delays {\n    driver = redis\n"
             "    redis_port = %d\n  }\n}\n" if self.version != "2.3" else
@@ -474,25 +466,24 @@ dict_server {
 }
 
 
-class Sql(SharedDelay):
-    """Two servers with one database, as the guide has it."""
-
-    database = None
-
-    @classmethod
-    def tearDownClass(cls):
-        if cls.database is not None:
-            cls.database.close()
-
-    def setUp(self):
-        if self.database is None:
-            Sql.database = Sqlite(self.instances.target(self.version), """
+SCHEMA = """
 CREATE TABLE pop3_login_delays (
   username VARCHAR(255) NOT NULL,
   what VARCHAR(4) NOT NULL,
   value VARCHAR(32) NOT NULL,
   PRIMARY KEY (username, what)
-)""")
+)"""
+
+
+def make_database(target):
+    return Sqlite(target, SCHEMA)
+
+
+class Sql(SharedDelay):
+    """Two servers with one database, as the guide has it."""
+
+    def setUp(self):
+        self.database = self.instances.server(self.version, make_database)
         text = SQL_MAP[self.version] % self.database.path
         if self.version == "2.3":
             self.files = {"delays-sql.conf": text}

@@ -107,18 +107,17 @@ class Shared:
         client.quit()
 
 
+def make_redis(_target):
+    return Redis()
+
+
+def make_database(target):
+    return Sqlite(target, SCHEMA)
+
+
 class RedisTest(KeptTest):
-    redis = None
-
-    @classmethod
-    def tearDownClass(cls):
-        if cls.redis is not None:
-            cls.redis.close()
-            cls.redis = None
-
     def setUp(self):
-        if self.redis is None:
-            type(self).redis = Redis()
+        self.redis = self.instances.server(self.version, make_redis)
         self.extra_config = self.redis_settings(self.redis.port)
         super().setUp()
 
@@ -174,18 +173,8 @@ class Process(Shared, RedisTest):
 class Sql(Shared, KeptTest):
     """Dovecot's dict process asks SQLite."""
 
-    database = None
-
-    @classmethod
-    def tearDownClass(cls):
-        if cls.database is not None:
-            cls.database.close()
-            cls.database = None
-
     def setUp(self):
-        if self.database is None:
-            type(self).database = Sqlite(self.instances.target(self.version),
-                                         SCHEMA)
+        self.database = self.instances.server(self.version, make_database)
         map_ = MAP[self.version] % self.database.path
         self.extra_config = SERVICE + PROXY[self.version]
         if self.version == "2.3":

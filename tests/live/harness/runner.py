@@ -34,6 +34,7 @@ class Instances:
         # the one that was asked for last is the last
         self._running = {}
         self._failed = set()
+        self._servers = {}
         self.complaints = 0
 
     def get(self, version, **arguments):
@@ -49,12 +50,24 @@ class Instances:
             self._failed.remove(key)
         return self._running[key]
 
-    def target(self, version):
-        return self._targets[version]
+    def server(self, version, create):
+        """What create(Target) has made for this version: a server or a
+        database that the tests of a class share. It is closed when all tests
+        are done."""
+        key = (version, create)
+        if key not in self._servers:
+            self._servers[key] = create(self._targets[version])
+        return self._servers[key]
 
-    def stop(self, kept=0):
-        """Stops all but those that were asked for last. complaints counts
-        those that had something to complain about."""
+    def stop(self):
+        """Stops all, servers too. complaints counts instances that had
+        something to complain about."""
+        self._stop_but(0)
+        for server in self._servers.values():
+            server.close()
+        self._servers.clear()
+
+    def _stop_but(self, kept):
         while len(self._running) > kept:
             instance = self._running.pop(next(iter(self._running)))
             try:
@@ -65,7 +78,7 @@ class Instances:
 
     def stop_old(self):
         """Between tests, when nobody uses one."""
-        self.stop(self._KEPT)
+        self._stop_but(self._KEPT)
 
 
 class Result(unittest.TestResult):
