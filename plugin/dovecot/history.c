@@ -6,6 +6,7 @@
 #include "mail-storage-private.h"
 #include "mail-index-private.h"
 #include "history.h"
+#include "index-extension.h"
 
 #define HISTORY_EXT_NAME "pop3-policy"
 
@@ -168,18 +169,19 @@ static struct history_change *
 history_get_change(struct history *history, struct mail_index_view *view,
 		   uint32_t seq)
 {
-	struct history_change *change, new_change;
+	struct history_change *changes, *change;
 	unsigned int idx;
 	uint32_t uid;
 
 	mail_index_lookup_uid(view, seq, &uid);
-	if (array_bsearch_insert_pos(&history->changes, &uid,
+	changes = array_get_modifiable(&history->changes, &idx);
+	/* mostly they come in this order */
+	if (idx > 0 && changes[idx - 1].uid >= uid &&
+	    array_bsearch_insert_pos(&history->changes, &uid,
 				     history_change_cmp, &idx))
-		return array_idx_modifiable(&history->changes, idx);
-	i_zero(&new_change);
-	new_change.uid = uid;
-	array_insert(&history->changes, idx, &new_change, 1);
-	change = array_idx_modifiable(&history->changes, idx);
+		return &changes[idx];
+	change = array_insert_space(&history->changes, idx);
+	change->uid = uid;
 	return change;
 }
 
@@ -213,6 +215,14 @@ static void history_apply(const struct history_change *change,
 		rec->flags &= ENUM_NEGATE(HISTORY_REPORTED);
 	if (change->uidl_hash != 0)
 		rec->uidl_hash = change->uidl_hash;
+}
+
+bool history_may_have_records(
+	struct history *history,
+	const struct mailbox_transaction_context *trans)
+{
+	return array_count(&history->changes) > 0 ||
+		index_extension_may_have_records(trans, history->ext_id);
 }
 
 void history_get(struct history *history, struct mail_index_view *view,
@@ -465,13 +475,30 @@ bool history_has_changes(struct history *history)
 	return history->header_changed || array_count(&history->changes) > 0;
 }
 
+/* Messages that follow one another are found without a search. */
+static bool history_next_seq(struct mail_index_view *view, uint32_t uid,
+			     uint32_t *seq)
+{
+	uint32_t next_uid;
+
+	if (*seq < mail_index_view_get_messages_count(view)) {
+		mail_index_lookup_uid(view, *seq + 1, &next_uid);
+		if (next_uid == uid) {
+			++*seq;
+			return TRUE;
+		}
+	}
+	return mail_index_lookup_seq(view, uid, seq);
+}
+
 void history_write(struct history *history,
 		   struct mailbox_transaction_context *trans)
 {
 	const struct history_change *change;
 	struct history_record old_rec, rec;
-	uint32_t hdr_size, seq;
+	uint32_t hdr_size, seq = 0;
 	uint16_t record_size, align;
+	bool has_records;
 
 	if (!history_has_changes(history))
 		return;
@@ -500,10 +527,13 @@ void history_write(struct history *history,
 					     &history->new_header,
 					     sizeof(history->new_header));
 	}
+	has_records = index_extension_may_have_records(trans, history->ext_id);
+	i_zero(&old_rec);
 	array_foreach(&history->changes, change) {
-		if (!mail_index_lookup_seq(trans->view, change->uid, &seq))
+		if (!history_next_seq(trans->view, change->uid, &seq))
 			continue;
-		history_read(history, trans->view, seq, &old_rec);
+		if (has_records)
+			history_read(history, trans->view, seq, &old_rec);
 		rec = old_rec;
 		history_apply(change, &rec);
 		if (memcmp(&rec, &old_rec, sizeof(rec)) != 0) {

@@ -85,6 +85,11 @@ void history_get_header(struct history *history, struct mail_index_view *view,
 void history_set_header(struct history *history,
 			const struct history_header *header);
 
+/* Could any message have a record, or a collected change? FALSE spares the
+   caller to ask for each. */
+bool history_may_have_records(
+	struct history *history,
+	const struct mailbox_transaction_context *trans);
 /* The record of one message, collected changes included; all zero if there
    is none. */
 void history_get(struct history *history, struct mail_index_view *view,

@@ -4,6 +4,7 @@
 #include "mail-index-private.h"
 #include "mail-storage-private.h"
 #include "content-hash.h"
+#include "index-extension.h"
 #include "keyed-uidls.h"
 #include "pop3-policy/uidl.h"
 
@@ -28,6 +29,9 @@ struct keyed_uidls {
 
 	/* All but KEYED */
 	uint32_t ext_id, fingerprint;
+	/* Was anything kept before? */
+	bool may_have_records;
+	bool is_readonly;
 	/* The index map whose record size is right */
 	const struct mail_index_map *checked_map;
 };
@@ -61,6 +65,9 @@ int keyed_uidls_init(enum policy_uidl source, const char *key,
 	uidls->ext_id = mail_index_ext_register(
 		trans->box->index, KEYED_EXT_NAME, 0,
 		sizeof(struct keyed_record), sizeof(uint32_t));
+	uidls->may_have_records =
+		index_extension_may_have_records(trans, uidls->ext_id);
+	uidls->is_readonly = mailbox_is_readonly(trans->box);
 	uidls->fingerprint = uidl_keys_fingerprint(&keys, source ^
 						   uidls->uid_validity);
 	if (source == POLICY_UIDL_KEYED_CONTENT)
@@ -180,10 +187,8 @@ keyed_uidls_get_data(struct keyed_uidls *uidls, uint32_t seq,
 	i_unreached();
 }
 
-/* Returns TRUE if it is kept in the index. */
-static bool
-keyed_uidls_lookup(struct keyed_uidls *uidls, uint32_t seq,
-		   unsigned char bytes_r[UIDL_KEYED_BYTES])
+bool keyed_uidls_lookup(struct keyed_uidls *uidls, uint32_t seq,
+			char uidl_r[UIDL_KEYED_LENGTH + 1])
 {
 	const struct keyed_record *rec;
 	struct mail_index_map *map;
@@ -191,6 +196,8 @@ keyed_uidls_lookup(struct keyed_uidls *uidls, uint32_t seq,
 	uint32_t hdr_size;
 	uint16_t record_size, align;
 
+	if (!uidls->may_have_records || uidls->source == POLICY_UIDL_KEYED)
+		return FALSE;
 	mail_index_lookup_ext_full(uidls->trans->view, seq, uidls->ext_id,
 				   &map, &data, NULL);
 	if (data == NULL)
@@ -205,7 +212,7 @@ keyed_uidls_lookup(struct keyed_uidls *uidls, uint32_t seq,
 	rec = data;
 	if (rec->fingerprint != uidls->fingerprint)
 		return FALSE;
-	memcpy(bytes_r, rec->bytes, sizeof(rec->bytes));
+	uidl_keyed_encode(rec->bytes, uidl_r);
 	return TRUE;
 }
 
@@ -215,7 +222,7 @@ keyed_uidls_keep(struct keyed_uidls *uidls, uint32_t seq,
 {
 	struct keyed_record rec;
 
-	if (mailbox_is_readonly(uidls->trans->box))
+	if (uidls->is_readonly)
 		return;
 	rec.fingerprint = uidls->fingerprint;
 	memcpy(rec.bytes, bytes, sizeof(rec.bytes));
@@ -234,7 +241,7 @@ int keyed_uidls_get(struct keyed_uidls *uidls, uint32_t seq,
 	if (uidls->source == POLICY_UIDL_KEYED) {
 		keyed_data_set_uid(uidls, seq, &data);
 		keyed_uidls_compute(uidls, &data, shown_hash, bytes);
-	} else if (!keyed_uidls_lookup(uidls, seq, bytes)) T_BEGIN {
+	} else T_BEGIN {
 		ret = keyed_uidls_get_data(uidls, seq, &data, error_r);
 		if (ret == 0) {
 			keyed_uidls_compute(uidls, &data, shown_hash, bytes);

@@ -22,7 +22,14 @@ int keyed_uidls_init(enum policy_uidl source, const char *key,
 		     struct keyed_uidls **uidls_r, const char **error_r);
 void keyed_uidls_deinit(struct keyed_uidls **uidls);
 
-/* shown_hash: uidl_hash() of the UIDL that the message was shown with, 0 = it
+/* Is the message's UIDL kept in the index? Cheap, most of all before
+   keyed_uidls_get() has been called for any message. Never for
+   POLICY_UIDL_KEYED, which needs no memory. */
+bool keyed_uidls_lookup(struct keyed_uidls *uidls, uint32_t seq,
+			char uidl_r[UIDL_KEYED_LENGTH + 1]);
+
+/* Make it, and keep it in the index if that took more than a look at it.
+   shown_hash: uidl_hash() of the UIDL that the message was shown with, 0 = it
    was not. Returns 0, or -1 and *error_r (data stack). */
 int keyed_uidls_get(struct keyed_uidls *uidls, uint32_t seq,
 		    uint32_t shown_hash, char uidl_r[UIDL_KEYED_LENGTH + 1],

@@ -47,7 +47,8 @@ mailbox_uidls_init(const struct mailbox_uidls_params *params)
 	struct mailbox_uidls *uidls;
 	pool_t pool;
 
-	pool = pool_alloconly_create("mailbox uidls", 1024);
+	/* of what is large nothing is rounded up */
+	pool = pool_allocfree_create("mailbox uidls");
 	uidls = p_new(pool, struct mailbox_uidls, 1);
 	uidls->pool = pool;
 	uidls->params = *params;
@@ -97,6 +98,8 @@ int mailbox_uidls_get_base(struct mailbox_uidls *uidls, uint32_t seq,
 	if (uidls->keyed == NULL)
 		return uidls_get_dovecot(uidls, seq, uidl_r, error_r);
 	*uidl_r = uidls->keyed_uidl;
+	if (keyed_uidls_lookup(uidls->keyed, seq, uidls->keyed_uidl))
+		return 0;
 	return keyed_uidls_get(uidls->keyed, seq,
 			       uidls->entries[seq - 1].shown_hash,
 			       uidls->keyed_uidl, error_r);
@@ -173,8 +176,15 @@ static int uidls_find_keyed(struct mailbox_uidls *uidls, const char **error_r)
 	struct uidl_entry *entry = uidls->entries;
 	uint32_t seq;
 
+	/* first: each one that is made makes it dearer */
 	for (seq = 1; seq <= uidls->count; seq++, entry++) {
-		if (uidls_set_kept(uidls, seq))
+		if (!uidls_set_kept(uidls, seq) &&
+		    keyed_uidls_lookup(uidls->keyed, seq, texts[seq - 1]))
+			entry->wanted = texts[seq - 1];
+	}
+	entry = uidls->entries;
+	for (seq = 1; seq <= uidls->count; seq++, entry++) {
+		if (entry->wanted != NULL)
 			continue;
 		entry->wanted = texts[seq - 1];
 		if (keyed_uidls_get(uidls->keyed, seq, entry->shown_hash,
@@ -209,27 +219,28 @@ static int uidls_find_own(struct mailbox_uidls *uidls, const char **error_r)
 
 static void *uidls_alloc(void *context, size_t size)
 {
-	struct mailbox_uidls *uidls = context;
-
-	return p_malloc(uidls->pool, size);
+	return p_malloc((pool_t)context, size);
 }
 
 static int uidls_make_own(struct mailbox_uidls *uidls, const char **error_r)
 {
 	struct uidl_entry *entry, *end = uidls->entries + uidls->count;
+	pool_t pool;
+	int ret;
 
 	if (uidls_find_own(uidls, error_r) < 0)
 		return -1;
-	if (uidl_number_duplicates(uidls->entries, uidls->count,
-				   uidls_alloc, uidls) < 0) {
+	pool = pool_allocfree_create("uidl numbers");
+	ret = uidl_number_duplicates(uidls->entries, uidls->count,
+				     uidls_alloc, pool);
+	if (ret < 0)
 		*error_r = "Out of memory";
-		return -1;
-	}
-	for (entry = uidls->entries; entry < end; entry++) {
+	for (entry = uidls->entries; entry < end && ret == 0; entry++) {
 		if (entry->uidl != entry->wanted)
 			entry->uidl = p_strdup(uidls->params.pool, entry->uidl);
 	}
-	return 0;
+	pool_unref(&pool);
+	return ret;
 }
 
 /* As Dovecot does it for pop3_uidl_duplicates = rename: each is numbered by
@@ -343,6 +354,9 @@ static void uidls_read_history(struct mailbox_uidls *uidls)
 	struct history_record rec;
 	uint32_t seq;
 
+	if (!history_may_have_records(uidls->params.history,
+				      uidls->params.trans))
+		return;
 	for (seq = 1; seq <= uidls->count; seq++) {
 		history_get(uidls->params.history, uidls->params.trans->view,
 			    seq, &rec);
