@@ -17,6 +17,8 @@
    means "don't try again". */
 #define COMMAND_FILTER_MAX_REPEATED_REFUSALS 20
 
+#define NO_MESSAGE UINT32_MAX
+
 enum command {
 	/* Nothing that policy asks about, or not valid: Dovecot's business */
 	COMMAND_OTHER = 0,
@@ -34,7 +36,8 @@ enum command {
 
 struct command_line {
 	enum command command;
-	/* DELE, RETR, TOP: the message, from 0; it exists. */
+	/* DELE, RETR, TOP: the message, from 0; it exists. UIDL: the same, or
+	   NO_MESSAGE. */
 	uint32_t msgnum;
 	/* TOP */
 	uoff_t lines;
@@ -50,7 +53,8 @@ struct command_filter {
 	/* The first line that has not been handed on is refused with this, and
 	   waits for the lines before it to be executed. */
 	char *refusal;
-	struct command_line refusal_cmd;
+	/* What policy was asked about last: that line, if there is a refusal */
+	struct command_line asked_cmd;
 
 	/* Answered last, and how many times in a row */
 	struct command_line refused_cmd;
@@ -154,7 +158,9 @@ command_parse(const struct client *client, const unsigned char *line,
 		while (*p == ' ') p++;
 		cmd_r->command = is_line_end(p, end) ? COMMAND_UIDL_ALL :
 			COMMAND_UIDL;
-		return;
+		cmd_r->msgnum = NO_MESSAGE;
+		command = COMMAND_UIDL;
+		break;
 	default:
 		return;
 	}
@@ -213,6 +219,15 @@ static bool command_is_uidl(enum command command)
 	return command == COMMAND_UIDL || command == COMMAND_UIDL_ALL;
 }
 
+/* Are its UIDLs the plugin's to answer, unless the message is deleted? */
+static bool
+command_is_listed(const struct pop3_session *session,
+		  const struct command_line *cmd)
+{
+	return session->uidls != NULL && (cmd->command == COMMAND_UIDL_ALL ||
+					  cmd->msgnum != NO_MESSAGE);
+}
+
 /* Ask policy about a DELE, RETR, TOP or UIDL. Returns FALSE and sets
    filter->refusal if it is refused. */
 static bool
@@ -226,7 +241,7 @@ command_filter_ask(struct command_filter *filter,
 		cmd->command == COMMAND_DELE ?
 		pop3_session_dele(session, cmd->msgnum) :
 		pop3_session_retr(session, cmd->msgnum));
-	filter->refusal_cmd = *cmd;
+	filter->asked_cmd = *cmd;
 	return filter->refusal == NULL;
 }
 
@@ -275,13 +290,20 @@ command_filter_scan(struct command_filter *filter,
 					SCAN_STOPPED;
 				break;
 			}
-			if (cmd.command == COMMAND_UIDL_ALL &&
-			    session->client->message_uidls != NULL) {
-				result = line == data ? SCAN_LISTED :
-					SCAN_STOPPED;
+			if (!command_is_listed(session, &cmd))
+				continue;
+			if (line > data) {
+				result = SCAN_STOPPED;
 				break;
 			}
-			continue;
+			if (cmd.command == COMMAND_UIDL &&
+			    pop3_session_is_deleted(session->client,
+						    cmd.msgnum)) {
+				/* Dovecot says so */
+				continue;
+			}
+			result = SCAN_LISTED;
+			break;
 		}
 
 		if (command_run_must_end(&run, &cmd)) {
@@ -369,11 +391,11 @@ static bool command_filter_refuse(struct command_filter *filter)
 	i_free(filter->refusal);
 
 	if (filter->refused_count > 0 &&
-	    command_is_same(&filter->refused_cmd, &filter->refusal_cmd))
+	    command_is_same(&filter->refused_cmd, &filter->asked_cmd))
 		filter->refused_count++;
 	else
 		filter->refused_count = 1;
-	filter->refused_cmd = filter->refusal_cmd;
+	filter->refused_cmd = filter->asked_cmd;
 	if (filter->refused_count >= COMMAND_FILTER_MAX_REPEATED_REFUSALS) {
 		/* Closes this stream, too. The client is destroyed when
 		   read() has returned. */
@@ -392,6 +414,12 @@ static bool command_filter_list(struct command_filter *filter)
 	command_filter_take_line(filter);
 	filter->refused_count = 0;
 	client->bad_counter = 0;
+	if (filter->asked_cmd.command == COMMAND_UIDL) {
+		/* as in command_filter_refuse() */
+		o_stream_cork(client->output);
+		uidl_list_one(filter->session, filter->asked_cmd.msgnum);
+		return TRUE;
+	}
 	if (uidl_list_begin(filter->session))
 		return TRUE;
 	filter->lines_waiting = TRUE;

@@ -20,6 +20,7 @@ struct judge;
 struct command_filter;
 struct delivery;
 struct shown_uidl;
+struct uidl_texts;
 
 /* What the session did, for the summary line. */
 struct session_counters {
@@ -74,7 +75,10 @@ struct pop3_session {
 	   the INBOX's index */
 	uint32_t last_login;
 	bool last_login_known;
-	/* While its UIDLs are being made */
+	/* Its UIDLs; NULL until they are made, or where Dovecot makes them. In
+	   client->uidl_pool */
+	struct uidl_texts *uidls;
+	/* While they are being made */
 	struct mailbox_uidls *making_uidls;
 	/* What all further UIDLs are answered with, static; NULL = nothing */
 	const char *uidl_refusal;

@@ -7,9 +7,11 @@
 #include "dovecot-uidl.h"
 #include "session.h"
 #include "shown-uidl.h"
+#include "uidl-texts.h"
 #include "uidls.h"
 
 struct shown_uidl {
+	const struct pop3_session *session;
 	struct client *client;
 	/* Until the client asks, nobody knows which ones. */
 	bool has_own;
@@ -38,9 +40,9 @@ struct shown_uidl *shown_uidl_init(struct pop3_session *session)
 	struct dovecot_uidl_settings set;
 	unsigned int i;
 
+	shown->session = session;
 	shown->client = client;
-	shown->has_own = client->message_uidls == NULL &&
-		uidls_may_be_own(session);
+	shown->has_own = session->uidls == NULL && uidls_may_be_own(session);
 	shown_uidl_get_settings(client, &set);
 	shown->dovecot = dovecot_uidl_init(&set, client->uid_validity);
 	if (client->msgnum_to_seq_map_count > 0) {
@@ -86,6 +88,9 @@ const char *shown_uidl_get(struct shown_uidl *shown, struct mail *mail)
 	const struct client *client = shown->client;
 	uint32_t msgnum;
 
+	if (shown->session->uidls != NULL)
+		return shown_uidl_get_msgnum(shown, mail->seq, &msgnum) ?
+			uidl_texts_get(shown->session->uidls, msgnum) : NULL;
 	if (client->message_uidls != NULL)
 		return shown_uidl_get_msgnum(shown, mail->seq, &msgnum) ?
 			client->message_uidls[msgnum] : NULL;

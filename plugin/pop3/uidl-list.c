@@ -5,24 +5,28 @@
 #include "str.h"
 #include "session.h"
 #include "uidl-list.h"
+#include "uidl-texts.h"
 
 #define CHUNK_BYTES (16 * 1024)
 
-static void uidl_list_line(struct client *client, uint32_t msgnum,
-			   string_t *chunk)
+static void
+uidl_list_line(uint32_t msgnum, const char *uidl, size_t length,
+	       buffer_t *chunk)
 {
-	const char *uidl = client->message_uidls[msgnum];
 	char digits[MAX_INT_STRLEN], *end = digits + sizeof(digits), *p = end;
 	uint32_t number = msgnum + 1;
+	char *line;
 
 	*--p = ' ';
 	do {
 		*--p = '0' + number % 10;
 		number /= 10;
 	} while (number > 0);
-	str_append_data(chunk, p, end - p);
-	str_append(chunk, uidl);
-	str_append_data(chunk, "\r\n", 2);
+	line = buffer_append_space_unsafe(chunk, (end - p) + length + 2);
+	memcpy(line, p, end - p);
+	line += end - p;
+	memcpy(line, uidl, length);
+	memcpy(line + length, "\r\n", 2);
 }
 
 /* Returns TRUE if that was the last one. */
@@ -31,14 +35,19 @@ static bool uidl_list_chunk(struct pop3_session *session)
 	struct client *client = session->client;
 	string_t *chunk = t_str_new(CHUNK_BYTES + 256);
 	uint32_t msgnum = session->uidl_list_next;
+	const char *uidl;
+	size_t length;
 	bool finished;
 
 	if (msgnum == 0)
 		str_append(chunk, "+OK\r\n");
+	uidl = msgnum == client->messages_count ? NULL :
+		uidl_texts_get(session->uidls, msgnum);
 	for (; msgnum < client->messages_count &&
-	     str_len(chunk) < CHUNK_BYTES; msgnum++) {
+	     str_len(chunk) < CHUNK_BYTES; msgnum++, uidl += length + 1) {
+		length = strlen(uidl);
 		if (!pop3_session_is_deleted(client, msgnum))
-			uidl_list_line(client, msgnum, chunk);
+			uidl_list_line(msgnum, uidl, length, chunk);
 	}
 	finished = msgnum == client->messages_count;
 	if (finished)
@@ -84,4 +93,10 @@ bool uidl_list_begin(struct pop3_session *session)
 	client->cmd_context = session;
 	o_stream_set_flush_pending(client->output, TRUE);
 	return FALSE;
+}
+
+void uidl_list_one(struct pop3_session *session, uint32_t msgnum)
+{
+	client_send_line(session->client, "+OK %u %s", msgnum + 1,
+			 uidl_texts_get(session->uidls, msgnum));
 }

@@ -8,6 +8,7 @@
 #include "mailbox-uidls.h"
 #include "shown-uidl.h"
 #include "uidl-storm.h"
+#include "uidl-texts.h"
 #include "user-policy.h"
 #include "session.h"
 #include "uidls.h"
@@ -28,7 +29,8 @@ static bool uidls_are_made(const struct pop3_session *session)
 {
 	const struct client *client = session->client;
 
-	return client->message_uidls == NULL && client->messages_count > 0 &&
+	return session->uidls == NULL && client->message_uidls == NULL &&
+		client->messages_count > 0 &&
 		(history_is_persistent(session->history) ||
 		 uidls_may_be_own(session));
 }
@@ -41,37 +43,71 @@ static bool uidls_is_shown(void *context, uint32_t seq)
 	return shown_uidl_get_msgnum(shown, seq, &msgnum);
 }
 
-/* Hands them to Dovecot, and notes what was not known before. */
-static void uidls_set(struct pop3_session *session,
-		      const struct mailbox_uidls *uidls, pool_t pool)
+/* What the client is going to see is noted where it was not known before. */
+static void uidls_note(struct pop3_session *session,
+		       const struct uidl_entry *entries,
+		       const ARRAY_TYPE(seq_range) *removed)
 {
 	struct client *client = session->client;
-	const ARRAY_TYPE(seq_range) *removed =
-		mailbox_uidls_get_removed(uidls);
-	const struct uidl_entry *entries, *entry;
-	const char **message_uidls;
-	uint32_t count, msgnum, seq;
+	const bool has_removed = array_count(removed) > 0;
+	const struct uidl_entry *entry;
+	uint32_t msgnum, seq;
 
-	entries = mailbox_uidls_get(uidls, &count);
-	message_uidls = p_new(pool, const char *, client->messages_count);
+	if (session->policy->state != USER_POLICY_ACTIVE)
+		return;
 	for (msgnum = 0; msgnum < client->messages_count; msgnum++) {
 		seq = pop3_session_seq(client, msgnum);
-		i_assert(seq <= count);
 		entry = &entries[seq - 1];
-		message_uidls[msgnum] = entry->uidl;
 		if (entry->hash != entry->shown_hash &&
-		    session->policy->state == USER_POLICY_ACTIVE &&
-		    !seq_range_exists(removed, seq)) {
+		    !(has_removed && seq_range_exists(removed, seq))) {
 			history_note_uidl(session->history,
 					  client->trans->view, seq,
 					  entry->hash);
 		}
 	}
-	client->message_uidls = message_uidls;
-	client->uidl_pool = pool;
 }
 
-/* Returns 1, 0 if clients would download all of it again, -1 and error_r. */
+/* Dovecot itself looks at them only where the log line at the end of a session
+   says how they have changed. */
+static void uidls_set_dovecot(struct pop3_session *session)
+{
+	struct client *client = session->client;
+	uint32_t msgnum;
+
+	if (!client->message_uidls_save)
+		return;
+	client->message_uidls = p_new(client->uidl_pool, const char *,
+				      client->messages_count);
+	for (msgnum = 0; msgnum < client->messages_count; msgnum++) {
+		client->message_uidls[msgnum] =
+			uidl_texts_get(session->uidls, msgnum);
+	}
+}
+
+static void uidls_set(struct pop3_session *session,
+		      const struct uidl_entry *entries, uint32_t count)
+{
+	struct client *client = session->client;
+	size_t size = 0;
+	uint32_t msgnum, seq;
+
+	for (msgnum = 0; msgnum < client->messages_count; msgnum++) {
+		seq = pop3_session_seq(client, msgnum);
+		i_assert(seq <= count);
+		size += strlen(entries[seq - 1].uidl) + 1;
+	}
+	client->uidl_pool = pool_allocfree_create("message uidls");
+	session->uidls = uidl_texts_create(client->uidl_pool,
+					   client->messages_count, size);
+	for (msgnum = 0; msgnum < client->messages_count; msgnum++) {
+		seq = pop3_session_seq(client, msgnum);
+		uidl_texts_add(session->uidls, entries[seq - 1].uidl);
+	}
+	uidls_set_dovecot(session);
+}
+
+/* pool: for what is not needed any more when this returns. Returns 1, 0 if
+   clients would download all of it again, -1 and error_r. */
 static int uidls_make(struct pop3_session *session, pool_t pool,
 		      const char **error_r)
 {
@@ -86,6 +122,8 @@ static int uidls_make(struct pop3_session *session, pool_t pool,
 		.pool = pool,
 	};
 	struct shown_uidl *shown = params.context;
+	const struct uidl_entry *entries;
+	const ARRAY_TYPE(seq_range) *removed;
 	struct mailbox_uidls *uidls;
 	uint32_t count;
 	int ret;
@@ -95,13 +133,13 @@ static int uidls_make(struct pop3_session *session, pool_t pool,
 	session->making_uidls = uidls;
 	ret = mailbox_uidls_make(uidls, error_r);
 	session->making_uidls = NULL;
-	if (ret == 0) {
-		ret = uidl_storm_pass(session,
-				      mailbox_uidls_get(uidls, &count),
-				      mailbox_uidls_get_removed(uidls)) ? 1 : 0;
-	}
+	entries = mailbox_uidls_get(uidls, &count);
+	removed = mailbox_uidls_get_removed(uidls);
+	if (ret == 0 && uidl_storm_pass(session, entries, removed))
+		ret = 1;
 	if (ret > 0) {
-		uidls_set(session, uidls, pool);
+		uidls_set(session, entries, count);
+		uidls_note(session, entries, removed);
 		session->kept_uidls_stale =
 			mailbox_uidls_kept_are_stale(uidls);
 	}
@@ -118,7 +156,7 @@ const char *uidls_prepare(struct pop3_session *session)
 
 	if (session->uidl_refusal != NULL || !uidls_are_made(session))
 		return session->uidl_refusal;
-	pool = pool_alloconly_create("message uidls", 1024);
+	pool = pool_alloconly_create("uidls to be shown", 1024);
 	T_BEGIN {
 		ret = uidls_make(session, pool, &error);
 		if (ret < 0) {
@@ -126,8 +164,7 @@ const char *uidls_prepare(struct pop3_session *session)
 					     error);
 		}
 	} T_END;
-	if (ret <= 0)
-		pool_unref(&pool);
+	pool_unref(&pool);
 	if (ret == 0)
 		session->uidl_refusal = UIDLS_CHANGED;
 	return ret < 0 ? UIDLS_FAILED : session->uidl_refusal;

@@ -4,9 +4,9 @@
 
 /*
  * The UIDLs of a session's messages. They are made when the client first asks
- * for one (see mailbox-uidls.h), for all messages at once, compared with those
- * shown before, and handed to Dovecot, which lists them as if they were its
- * own.
+ * for one (see mailbox-uidls.h), for all messages at once, and compared with
+ * those shown before. uidl-list.h answers with them; Dovecot gets them only if
+ * it logs how they change.
  */
 
 struct pop3_session;
@@ -14,8 +14,9 @@ struct pop3_session;
 /* May they be others than Dovecot's own? A stat(), or less. */
 bool uidls_may_be_own(const struct pop3_session *session);
 
-/* The client is about to ask. Returns NULL if Dovecot may answer, else the
-   whole "-ERR ..." line (without CRLF, static) that answers it. */
+/* The client is about to ask. Returns NULL if it may be answered: from
+   session->uidls, or where that is NULL by Dovecot. Else the whole "-ERR ..."
+   line (without CRLF, static) that answers it. */
 const char *uidls_prepare(struct pop3_session *session);
 
 #endif
