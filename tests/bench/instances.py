@@ -5,6 +5,7 @@ import glob
 import os
 import re
 import shutil
+import struct
 import subprocess
 import time
 
@@ -48,10 +49,11 @@ def make_maildir(path, sizes):
 class Instance:
     """A Dovecot whose pop3 processes are measured.
 
-    measure: "cpu", "callgrind", "reused" (one process serves all sessions) or
-    None, which keeps the clock that can be moved."""
+    measure: "cpu", "memory", "callgrind", "reused" (one process serves all
+    sessions) or None, which keeps the clock that can be moved. libraries: what
+    is preloaded for which measure."""
 
-    def __init__(self, target, plugin, measure, cpu_library):
+    def __init__(self, target, plugin, measure, libraries):
         self.with_plugin = plugin == "pop3_policy"
         self.measure = measure
         self.dovecot = Dovecot(target, plugins=(plugin,) if plugin else ())
@@ -59,11 +61,11 @@ class Instance:
         os.mkdir(self.results)
         os.chmod(self.results, 0o777)
         results = self.dovecot.base + "/results"
-        if measure == "cpu":
-            shutil.copy(cpu_library, self.results)
+        if measure in libraries:
+            shutil.copy(libraries[measure], self.results)
             self._measure_service(
                 "pop3", "/usr/bin/env LD_PRELOAD=%s/%s BENCH_DIR=%s" % (
-                    results, os.path.basename(cpu_library), results))
+                    results, os.path.basename(libraries[measure]), results))
         elif measure == "callgrind":
             for service in ("pop3", "imap"):
                 self._measure_service(
@@ -105,6 +107,16 @@ class Instance:
         if self.measure == "callgrind":
             os.chown(os.path.join(self.results, "callgrind.%d" % pid),
                      MAIL_UID, MAIL_GID)
+
+    def memory(self, pid):
+        """Of a process that waits: bytes from malloc() that are in use, and
+        the most that were since this was asked before."""
+        path = os.path.join(self.results, "memory.%d" % pid)
+        with open(path, "r+b", buffering=0) as file:
+            in_use, most = struct.unpack("=qq", file.read(16))
+            file.seek(8)
+            file.write(struct.pack("=q", in_use))
+        return in_use, most
 
     def result(self, pid):
         """What the process measured, which has ended: nanoseconds or
