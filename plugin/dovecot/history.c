@@ -175,12 +175,14 @@ history_get_change(struct history *history, struct mail_index_view *view,
 
 	mail_index_lookup_uid(view, seq, &uid);
 	changes = array_get_modifiable(&history->changes, &idx);
-	/* mostly they come in this order */
-	if (idx > 0 && changes[idx - 1].uid >= uid &&
-	    array_bsearch_insert_pos(&history->changes, &uid,
-				     history_change_cmp, &idx))
+	if (idx == 0 || changes[idx - 1].uid < uid) {
+		/* mostly they come in this order */
+		change = array_append_space(&history->changes);
+	} else if (array_bsearch_insert_pos(&history->changes, &uid,
+					    history_change_cmp, &idx))
 		return &changes[idx];
-	change = array_insert_space(&history->changes, idx);
+	else
+		change = array_insert_space(&history->changes, idx);
 	change->uid = uid;
 	return change;
 }

@@ -236,19 +236,16 @@ int keyed_uidls_get(struct keyed_uidls *uidls, uint32_t seq,
 {
 	unsigned char bytes[UIDL_KEYED_BYTES];
 	struct keyed_data data;
-	int ret = 0;
 
 	if (uidls->source == POLICY_UIDL_KEYED) {
 		keyed_data_set_uid(uidls, seq, &data);
 		keyed_uidls_compute(uidls, &data, shown_hash, bytes);
-	} else T_BEGIN {
-		ret = keyed_uidls_get_data(uidls, seq, &data, error_r);
-		if (ret == 0) {
-			keyed_uidls_compute(uidls, &data, shown_hash, bytes);
-			keyed_uidls_keep(uidls, seq, bytes);
-		}
-	} T_END_PASS_STR_IF(ret < 0, error_r);
-	if (ret == 0)
-		uidl_keyed_encode(bytes, uidl_r);
-	return ret;
+	} else {
+		if (keyed_uidls_get_data(uidls, seq, &data, error_r) < 0)
+			return -1;
+		keyed_uidls_compute(uidls, &data, shown_hash, bytes);
+		keyed_uidls_keep(uidls, seq, bytes);
+	}
+	uidl_keyed_encode(bytes, uidl_r);
+	return 0;
 }

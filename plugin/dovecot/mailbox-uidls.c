@@ -12,6 +12,10 @@
 #include "user-policy.h"
 #include "mailbox-uidls.h"
 
+/* What finding out leaves on the data stack is little, and a frame for each
+   message would cost as much as a hash. */
+#define MADE_IN_A_FRAME 16
+
 HASH_TABLE_DEFINE_TYPE(uidl_numbers, char *, void *);
 
 struct mailbox_uidls {
@@ -168,6 +172,29 @@ static int uidls_set_removed(struct mailbox_uidls *uidls, uint32_t seq)
 	return 0;
 }
 
+/* Those from this sequence on that are still wanted, a few. */
+static int
+uidls_make_keyed(struct mailbox_uidls *uidls,
+		 char (*texts)[UIDL_KEYED_LENGTH + 1], uint32_t *seq,
+		 const char **error_r)
+{
+	struct uidl_entry *entry;
+	unsigned int made = 0;
+
+	for (; *seq <= uidls->count && made < MADE_IN_A_FRAME; ++*seq) {
+		entry = &uidls->entries[*seq - 1];
+		if (entry->wanted != NULL)
+			continue;
+		entry->wanted = texts[*seq - 1];
+		if (keyed_uidls_get(uidls->keyed, *seq, entry->shown_hash,
+				    texts[*seq - 1], error_r) < 0 &&
+		    uidls_set_removed(uidls, *seq) < 0)
+			return -1;
+		made++;
+	}
+	return 0;
+}
+
 /* All of them under a key, with nobody else to ask. */
 static int uidls_find_keyed(struct mailbox_uidls *uidls, const char **error_r)
 {
@@ -175,6 +202,7 @@ static int uidls_find_keyed(struct mailbox_uidls *uidls, const char **error_r)
 		p_malloc(uidls->params.pool, uidls->count * sizeof(*texts));
 	struct uidl_entry *entry = uidls->entries;
 	uint32_t seq;
+	int ret = 0;
 
 	/* first: each one that is made makes it dearer */
 	for (seq = 1; seq <= uidls->count; seq++, entry++) {
@@ -182,17 +210,10 @@ static int uidls_find_keyed(struct mailbox_uidls *uidls, const char **error_r)
 		    keyed_uidls_lookup(uidls->keyed, seq, texts[seq - 1]))
 			entry->wanted = texts[seq - 1];
 	}
-	entry = uidls->entries;
-	for (seq = 1; seq <= uidls->count; seq++, entry++) {
-		if (entry->wanted != NULL)
-			continue;
-		entry->wanted = texts[seq - 1];
-		if (keyed_uidls_get(uidls->keyed, seq, entry->shown_hash,
-				    texts[seq - 1], error_r) < 0 &&
-		    uidls_set_removed(uidls, seq) < 0)
-			return -1;
-	}
-	return 0;
+	for (seq = 1; seq <= uidls->count && ret == 0; ) T_BEGIN {
+		ret = uidls_make_keyed(uidls, texts, &seq, error_r);
+	} T_END_PASS_STR_IF(ret < 0, error_r);
+	return ret;
 }
 
 static int uidls_find_own(struct mailbox_uidls *uidls, const char **error_r)

@@ -11,7 +11,7 @@
 
 static void
 uidl_list_line(uint32_t msgnum, const char *uidl, size_t length,
-	       buffer_t *chunk)
+	       string_t *chunk)
 {
 	char digits[MAX_INT_STRLEN], *end = digits + sizeof(digits), *p = end;
 	uint32_t number = msgnum + 1;
@@ -30,15 +30,15 @@ uidl_list_line(uint32_t msgnum, const char *uidl, size_t length,
 }
 
 /* Returns TRUE if that was the last one. */
-static bool uidl_list_chunk(struct pop3_session *session)
+static bool uidl_list_chunk(struct pop3_session *session, string_t *chunk)
 {
 	struct client *client = session->client;
-	string_t *chunk = t_str_new(CHUNK_BYTES + 256);
 	uint32_t msgnum = session->uidl_list_next;
 	const char *uidl;
 	size_t length;
 	bool finished;
 
+	str_truncate(chunk, 0);
 	if (msgnum == 0)
 		str_append(chunk, "+OK\r\n");
 	uidl = msgnum == client->messages_count ? NULL :
@@ -60,15 +60,15 @@ static bool uidl_list_chunk(struct pop3_session *session)
 static bool uidl_list_more(struct pop3_session *session)
 {
 	struct client *client = session->client;
+	string_t *chunk = str_new(default_pool, CHUNK_BYTES + 256);
 	bool finished = FALSE;
 
 	while (!finished && !POP3_CLIENT_OUTPUT_FULL(client)) {
-		if (client->output->closed)
-			return TRUE;
-		T_BEGIN {
-			finished = uidl_list_chunk(session);
-		} T_END;
+		/* Closed: there is nobody to list them to. */
+		finished = client->output->closed ||
+			uidl_list_chunk(session, chunk);
 	}
+	str_free(&chunk);
 	return finished;
 }
 

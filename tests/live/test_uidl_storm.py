@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import zlib
 
 from harness import message
 from harness.uidls import (FORMAT_GUID, FORMAT_OTHER, FORMAT_UID, KEY, TEMP,
@@ -202,6 +203,54 @@ class Plain(UidlTest):
             client.quit()
         return user, list(want.values())
 
+    def test_arguments(self):
+        """Byte for byte what Dovecot says, before, between and after messages
+        that are marked as deleted."""
+        user = self.user("[default]\nshow = not flagged\n", key=None)
+        user.append(message("flagged"), flags=[r"\Flagged"])
+        user.append([message("m%d" % n) for n in range(40)])
+        plain = self.plain(user)
+        with plain.imap() as imap:
+            imap.select()
+            imap.store("1", "+FLAGS", r"(\Deleted)")
+            imap.expunge()
+        arguments = [b"%d" % n for n in range(42)] + [
+            b"01", b" 2", b"  2", b"2 ", b"2 2", b"2x", b"x", b"-1", b"+1",
+            b"", b" ", b"4294967296", b"4294967297", b"18446744073709551617",
+            b"9" * 40, b"\t2", b"2\t", b"2\0", b"2\0x", b"\0", b" \0002",
+            b"2\r"]
+        lines = []
+        for before in b"NOOP", b"DELE 2", b"DELE 40", b"RSET":
+            lines.append(before)
+            for argument in arguments:
+                lines += [b"UIDL " + argument, b"uidl " + argument, b"NOOP"]
+        lines += [b"DELE 2", b"UIDL 2", b"UIDL", b"QUIT"]
+        answers = []
+        for other in user, plain:
+            client = other.pop3()
+            client.send(b"".join(line + b"\r\n" for line in lines))
+            answers.append(client.read_eof())
+            client.close()
+        self.assertEqual(*answers)
+        self.assertEqual(answers[0].count(b"+OK 3 "), 2 * 4)
+
+    def test_bad_commands(self):
+        """A UIDL that is answered ends a row of bad ones."""
+        user = self.user("[default]\n", key=None)
+        user.append(message("m"))
+        plain = self.plain(user)
+        answers = []
+        for other in user, plain:
+            client = other.pop3()
+            client.send(((b"UIDL 2\r\n" * 20 + b"UIDL 1\r\n") * 2 +
+                         b"UIDL 2\r\n" * 21 + b"NOOP\r\n"))
+            answers.append(client.read_eof())
+            client.close()
+        self.assertEqual(*answers)
+        self.assertEqual(answers[0].count(b"-ERR There's no"), 61)
+        self.assertTrue(answers[0].endswith(
+            b"-ERR Too many bad commands.\r\n"))
+
     def test_formats(self):
         for format_ in FORMAT_UID, FORMAT_GUID, FORMAT_OTHER:
             self.check(pop3_uidl_format=self.format_field(format_))
@@ -250,10 +299,13 @@ class Logout(UidlTest):
         user = self.user(policy("keyed"))
         user.append([message("one"), message("two")])
         client = user.pop3()
-        client.uidl()
+        hashes = [zlib.crc32(uidl.encode()) for uidl in client.uidl().values()]
         client.ok("DELE 1")
+        self.assertEqual(client.cmd("UIDL 2").text,
+                         "+OK 2 " + self.keys_of(user)[1])
         client.quit()
-        self.wait_log(r"uidls=<2/[0-9a-f]{8} -> 1/[0-9a-f]{8}>")
+        self.wait_log("uidls=<2/%08x -> 1/%08x>" % (hashes[0] ^ hashes[1],
+                                                    hashes[1]))
 
 
 class Commands(UidlTest):
@@ -323,6 +375,19 @@ class Commands(UidlTest):
         self.assertTrue(client.read_reply(False).ok)
         self.assertEqual(client.read_reply(False).text,
                          "+OK " + reply.lines[0])
+        client.close()
+        # one by one, until the server doesn't read any more
+        client = user.pop3(rcvbuf=4096)
+        client.send(b"".join(b"UIDL %d\r\n" % number
+                             for number in range(1, count + 2)) +
+                    b"DELE 1\r\nUIDL 1\r\n")
+        time.sleep(0.5)
+        self.assertEqual([client.read_reply(False).text
+                          for _ in range(count + 1)],
+                         ["+OK " + line for line in reply.lines])
+        self.assertTrue(client.read_reply(False).ok)
+        self.assertEqual(client.read_reply(False).text,
+                         "-ERR Message is deleted.")
         client.close()
         client = user.pop3(rcvbuf=4096)
         client.send(b"UIDL\r\n")
