@@ -136,11 +136,10 @@ class Answers(AuthScript):
                 ("return policy.DENY, ('x'):rep(400), 'LOGIN-DELAY'",
                  "[LOGIN-DELAY] " + "x" * 400)):
             user.set_script(auth(body), "refuse.lua")
-            self.check_out("-ERR " + text, user, "apop", "stls", secret)
-            self.check_out("-ERR " + text, user, "user", "pop3s",
-                           user.password)
-            self.check_out("-ERR " + text, user, "plain", "stls",
-                           user.password)
+            self.side_by_side(self.check_out, [
+                ("-ERR " + text, user, "apop", "stls", secret),
+                ("-ERR " + text, user, "user", "pop3s", user.password),
+                ("-ERR " + text, user, "plain", "stls", user.password)])
         # no session began
         self.assertNotRegex(self.log(), r"mpid=\d")
 
@@ -154,14 +153,16 @@ class Answers(AuthScript):
             self.check_in(user, "apop", "stls", secret)
             self.check_in(user, "plain", "stls", user.password)
             # it can't let anybody in
-            self.check_out(REFUSED, user, "apop", "stls", secret + "x")
-            self.check_out(REFUSED, user, "plain", "stls", "wrong")
+            self.side_by_side(self.check_out, [
+                (REFUSED, user, "apop", "stls", secret + "x"),
+                (REFUSED, user, "plain", "stls", "wrong")])
 
     def test_a_wrong_secret_is_not_asked_about(self):
         user = self.scripted(auth("policy.log('asked') error('x')"))
         self.add(user)
-        for mechanism in "user", "plain", "apop":
-            self.check_out(REFUSED, user, mechanism, "stls", "wrong")
+        self.side_by_side(self.check_out, [
+            (REFUSED, user, mechanism, "stls", "wrong")
+            for mechanism in ("user", "plain", "apop")])
         self.assertNotIn("asked", self.log())
 
     def test_mechanisms_come_first(self):
@@ -219,19 +220,23 @@ class Failures(AuthScript):
         mark = self.dovecot.log_mark()
         self.expect_errors("Login refused: ")
         self.check_out(FAILED, user, "apop", "stls", secret)
-        text = self.dovecot.log_text(mark)
-        self.assertRegex(text, "Login refused: .*" + log)
+        self.assertRegex(self.dovecot.log_text(mark),
+                         r"\(%s,.*Login refused: .*%s" % (user.name, log))
 
     def check_all(self):
-        user = self.scripted("")
+        rows = []
+        for number, (body, log) in enumerate(FAILURES):
+            # each one's file has the same name in the log
+            name = "%d-refuse.lua" % number
+            user = self.scripted(auth(body), name=name)
+            rows.append((user, self.add(user), log))
         other = self.apop_user()
-        secret, others = self.add(user), self.add(other)
-        for body, log in FAILURES:
-            user.set_script(auth(body), "refuse.lua")
-            self.check_failure(user, secret, log)
+        others = self.add(other)
+        self.side_by_side(self.check_failure, rows)
         # nobody else suffers, and nothing is left of it
         self.check_in(other, "apop", "stls", others)
-        user.set_script(auth(""), "refuse.lua")
+        user, secret, _ = rows[-1]
+        user.set_script(auth(""), name)
         self.check_in(user, "apop", "stls", secret)
 
     def test_passdb_first(self):

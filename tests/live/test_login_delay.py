@@ -35,14 +35,19 @@ class Memory(Delay):
     """Of the auth process."""
 
     def test_each_mechanism(self):
+        rows = []
         for mechanism in "user", "plain", "apop":
             for again in "user", "plain", "apop":
                 user = self.apop_user("login_delay = 1h")
                 secrets = dict.fromkeys(("user", "plain"), user.password)
                 secrets["apop"] = self.add(user)
-                self.check_in(user, mechanism, "stls", secrets[mechanism])
-                self.check_too_soon(user, again, "stls", secrets[again])
-                self.check_out(REFUSED, user, again, "stls", "wrong")
+                rows.append((user, mechanism, again, secrets))
+        self.side_by_side(self.check_pair, rows)
+
+    def check_pair(self, user, mechanism, again, secrets):
+        self.check_in(user, mechanism, "stls", secrets[mechanism])
+        self.check_too_soon(user, again, "stls", secrets[again])
+        self.check_out(REFUSED, user, again, "stls", "wrong")
 
     def test_when_the_delay_is_over(self):
         user = self.apop_user("login_delay = 1h")
@@ -95,8 +100,9 @@ class Memory(Delay):
         user = self.apop_user("login_delay = 1h")
         self.check_in(user, "user", "clear", user.password)
         self.add(user)
-        for mechanism in "user", "plain", "apop":
-            self.check_out(REFUSED, user, mechanism, "stls", "wrong")
+        self.side_by_side(self.check_out, [
+            (REFUSED, user, mechanism, "stls", "wrong")
+            for mechanism in ("user", "plain", "apop")])
         # before his mailbox is looked at
         self.check_too_soon(user, "user", "clear", user.password)
         self.assertEqual(len(re.findall(r"mpid=[1-9]", self.log())), 1)
@@ -419,15 +425,20 @@ class Shared(SharedDelay):
                                 "login_delay_failure = refuse")
         free = self.apop_user()
         self.redis.pause()
-        waiting = self.connect(refuse, "clear")
-        waiting.ok("USER " + refuse.name)
-        waiting.send("PASS " + refuse.password + "\r\n")
+        waiting = [self.connect(refuse, "clear"),
+                   self.connect(allow, "clear")]
+        for client, user in zip(waiting, (refuse, allow)):
+            client.ok("USER " + user.name)
+            client.send("PASS " + user.password + "\r\n")
         # Nobody else waits for it.
         self.check_in(free, "user", "clear", free.password)
-        self.assertEqual(select.select([waiting.sock], [], [], 0)[0], [])
-        self.assertEqual(waiting.read_reply().text, FAILED)
-        waiting.close()
-        self.check_in(allow, "user", "clear", allow.password)
+        self.assertEqual(select.select([client.sock for client in waiting],
+                                       [], [], 0)[0], [])
+        self.assertEqual(waiting[0].read_reply().text, FAILED)
+        waiting[0].close()
+        self.assertTrue(waiting[1].read_reply().ok)
+        waiting[1].may_be_logged_in = True
+        waiting[1].quit()
 
 
 SQL_MAP = {
@@ -512,7 +523,10 @@ class Sql(SharedDelay):
         refuse = self.apop_user("login_delay = 1h\n"
                                 "login_delay_failure = refuse")
         with self.database.locked():
-            self.check_in(allow, "user", "clear", allow.password)
-            self.check_out(FAILED, refuse, "user", "clear", refuse.password)
+            let_in, refused = self.side_by_side(self.try_login, [
+                (user, "user", "clear", user.password)
+                for user in (allow, refuse)])
+        self.assertRegex(let_in, r"^\+OK")
+        self.assertEqual(refused, FAILED)
         self.check_in(refuse, "user", "clear", refuse.password)
         self.check_too_soon(refuse, "user", "clear", refuse.password)

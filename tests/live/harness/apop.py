@@ -2,6 +2,7 @@
 """Tests of logins: a policy file for all, APOP secrets, TLS."""
 
 import base64
+import concurrent.futures
 import hmac
 import os
 
@@ -135,6 +136,12 @@ class Apop(LiveTest):
         else:
             client.close()
         return reply.text
+
+    def side_by_side(self, call, rows):
+        """call(*row) for all rows at once: Dovecot 2.3 takes half a second for
+        each refusal, however many there are."""
+        with concurrent.futures.ThreadPoolExecutor(min(len(rows), 24)) as pool:
+            return list(pool.map(lambda row: call(*row), rows))
 
     def check_in(self, *args):
         self.assertRegex(self.try_login(*args), r"^\+OK")

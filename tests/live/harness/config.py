@@ -79,6 +79,7 @@ protocols {{
   lmtp = yes
 }}
 auth_allow_cleartext = yes
+auth_internal_failure_delay = 0
 login_log_format_elements = user=<%{{user}}> method=%{{mechanism}} rport=%{{remote_port}} mpid=%{{mail_pid}} session=<%{{session}}>
 mail_driver = maildir
 mail_path = ~/Maildir

@@ -85,7 +85,9 @@ class Pop3:
         self.greeting = self.read_reply()
 
     def _begin_tls(self):
-        context = ssl.create_default_context()
+        # without the host's certificates, which take longer to read than all
+        # else of a login
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         self.sock = context.wrap_socket(self.sock)
@@ -246,8 +248,11 @@ class Pop3:
             timeout = 60 if self.is_logged_in else \
                 5 if self.may_be_logged_in else 0.1
         match = self._dovecot.wait_log(
-            r"rport=%d,? mpid=(\d+)" % self._port, self._log_mark, timeout)
-        return None if match is None else int(match.group(1))
+            r"rport=%d\b,?(?: mpid=(\d+))?" % self._port, self._log_mark,
+            timeout)
+        # Who was not let in has a line without a process.
+        return None if match is None or match.group(1) is None else \
+            int(match.group(1))
 
     def wait_gone(self, timeout=60):
         """Waits until this session's pop3 process has ended."""
