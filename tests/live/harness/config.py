@@ -140,7 +140,8 @@ def _passdb(is_24, number, driver, settings):
         return "passdb {\n  driver = %s\n%s}\n" % (driver, "".join(
             "  %s = %s\n" % item for item in settings.items()))
     names = {
-        "args": {"passwd-file": "passwd_file_path",
+        "args": {"lua": "lua_file",
+                 "passwd-file": "passwd_file_path",
                  "pop3_policy": "pop3_policy_file",
                  "static": "passdb_static_password"}[driver],
         "mechanisms": "mechanisms_filter",
