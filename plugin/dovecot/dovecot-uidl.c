@@ -16,7 +16,7 @@ enum uidl_format {
 
 /* In the languages of all versions: none means another thing in another one. */
 static const struct {
-	const char *text;
+	char text[40];
 	enum uidl_format format;
 } uidl_formats[] = {
 	{ "%08Xu%08Xv", UIDL_FORMAT_UID_VALIDITY },

@@ -34,9 +34,9 @@ struct history_key {
 
 /* Other mailboxes, other messages, numbers that change their meaning, and
    times that are fixed before a query is evaluated. */
-static const char *const left_out_keys[] = {
+static const char left_out_keys[][13] = {
 	"MAILBOX", "MAILBOX-GUID", "X-MAILBOX", "OLDESTONLY", "INTHREAD",
-	"UID", "X-REAL-UID", "MODSEQ", "$", "OLDER", "YOUNGER", NULL
+	"UID", "X-REAL-UID", "MODSEQ", "$", "OLDER", "YOUNGER"
 };
 
 /* is_day_r: time_r is midnight of a day as if it were in UTC; else it is a
@@ -191,6 +191,17 @@ static const struct mail_search_register_arg *find_own_key(const char *key)
 	return NULL;
 }
 
+static bool is_left_out_key(const char *key)
+{
+	unsigned int i;
+
+	for (i = 0; i < N_ELEMENTS(left_out_keys); i++) {
+		if (strcmp(left_out_keys[i], key) == 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
 /* Has only those keys that are among the words: collecting and sorting all of
    Dovecot's would cost more than most sessions' queries. */
 static struct mail_search_register *
@@ -200,7 +211,7 @@ search_keys_register(const char *const *words)
 	const struct mail_search_register_arg *key;
 
 	for (; *words != NULL; words++) {
-		if (str_array_find(left_out_keys, *words))
+		if (is_left_out_key(*words))
 			continue;
 		key = find_own_key(*words);
 		if (key == NULL) {

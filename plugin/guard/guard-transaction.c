@@ -13,7 +13,7 @@
 #include "guard-journal.h"
 #include "guard-transaction.h"
 
-static const char *const guard_operation_names[GUARD_OPERATIONS] = {
+static const char guard_operation_names[GUARD_OPERATIONS][12] = {
 	[GUARD_EXPUNGE] = "expunge",
 	[GUARD_AUTOEXPUNGE] = "autoexpunge",
 	[GUARD_MOVE] = "move",

@@ -461,37 +461,46 @@ set_journal_retention(struct policy_key_target *target,
 		 &target->policy->journal_retention_secs);
 }
 
-/* In the order of the guide's table. */
-static const struct policy_key policy_keys[] = {
-	{ "inherit", false, set_inherit },
-	{ "hold", true, set_hold },
-	{ "min_retention", false, set_min_retention },
-	{ "age_from", false, set_age_from },
-	{ "protected_delete", false, set_protected_delete },
-	{ "delete", true, set_delete },
-	{ "retrieve", true, set_retrieve },
-	{ "expire", true, set_expire },
-	{ "expire_interval", false, set_expire_interval },
-	{ "expire_max", false, set_expire_max },
-	{ "show", true, set_show },
-	{ "script", false, set_script },
-	{ "script_memory", false, set_script_memory },
-	{ "script_instructions", false, set_script_instructions },
-	{ "script_time", false, set_script_time },
-	{ "uidl", false, set_uidl },
-	{ "uidl_storm", false, set_uidl_storm },
-	{ "uidl_storm_limit", false, set_uidl_storm_limit },
-	{ "mechanisms", true, set_mechanisms },
-	{ "login_delay", false, set_login_delay },
-	{ "login_delay_failure", false, set_login_delay_failure },
-	{ "apop_secrets", false, set_apop_secrets },
-	{ "apop_keys", false, set_apop_keys },
-	{ "mode", false, set_mode },
-	{ "journal", false, set_journal },
-	{ "journal_required", false, set_journal_required },
-	{ "journal_retention", false, set_journal_retention },
-};
+/* In the order of the guide's table: the name, and whether the value has many
+   lines. */
+#define POLICY_KEYS(KEY) \
+	KEY(inherit, false) \
+	KEY(hold, true) \
+	KEY(min_retention, false) \
+	KEY(age_from, false) \
+	KEY(protected_delete, false) \
+	KEY(delete, true) \
+	KEY(retrieve, true) \
+	KEY(expire, true) \
+	KEY(expire_interval, false) \
+	KEY(expire_max, false) \
+	KEY(show, true) \
+	KEY(script, false) \
+	KEY(script_memory, false) \
+	KEY(script_instructions, false) \
+	KEY(script_time, false) \
+	KEY(uidl, false) \
+	KEY(uidl_storm, false) \
+	KEY(uidl_storm_limit, false) \
+	KEY(mechanisms, true) \
+	KEY(login_delay, false) \
+	KEY(login_delay_failure, false) \
+	KEY(apop_secrets, false) \
+	KEY(apop_keys, false) \
+	KEY(mode, false) \
+	KEY(journal, false) \
+	KEY(journal_required, false) \
+	KEY(journal_retention, false)
+
+/* Not beside their functions, so that only those need to be relocated. */
+#define KEY_NAME(name, many_lines) { #name, many_lines },
+static const struct policy_key policy_keys[] = { POLICY_KEYS(KEY_NAME) };
 #define KEYS_COUNT (sizeof(policy_keys) / sizeof(policy_keys[0]))
+
+#define KEY_SET(name, many_lines) set_##name,
+static void (*const policy_key_setters[KEYS_COUNT])(
+	struct policy_key_target *target, const struct policy_piece *pieces,
+	size_t count) = { POLICY_KEYS(KEY_SET) };
 
 const struct policy_key *policy_key_find(const char *key, size_t length)
 {
@@ -520,10 +529,17 @@ size_t policy_key_index(const struct policy_key *key)
 	return (size_t)(key - policy_keys);
 }
 
+void policy_key_set(const struct policy_key *key,
+		    struct policy_key_target *target,
+		    const struct policy_piece *pieces, size_t count)
+{
+	policy_key_setters[policy_key_index(key)](target, pieces, count);
+}
+
 void policy_key_set_defaults(struct policy_key_target *target)
 {
 	size_t i;
 
 	for (i = 0; i < KEYS_COUNT; i++)
-		policy_keys[i].set(target, NULL, 0);
+		policy_key_setters[i](target, NULL, 0);
 }

@@ -23,13 +23,9 @@ struct policy_key_target {
 };
 
 struct policy_key {
-	const char *name;
+	char name[23];
 	/* One value goes over several lines; else it has one. */
 	bool many_lines;
-	/* Set the value in the policy, or report what is wrong with it.
-	   count = 0: back to the default. */
-	void (*set)(struct policy_key_target *target,
-		    const struct policy_piece *pieces, size_t count);
 };
 
 /* More than there will be, for arrays. */
@@ -42,6 +38,11 @@ const struct policy_key *policy_key_get(size_t index);
 /* The index of a key, below POLICY_KEYS_MAX. */
 size_t policy_key_index(const struct policy_key *key);
 
+/* Set the value in the policy, or report what is wrong with it. count = 0: back
+   to the default. */
+void policy_key_set(const struct policy_key *key,
+		    struct policy_key_target *target,
+		    const struct policy_piece *pieces, size_t count);
 /* Set everything that has a key to its default. */
 void policy_key_set_defaults(struct policy_key_target *target);
 

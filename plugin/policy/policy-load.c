@@ -117,7 +117,7 @@ static void loader_finish_value(struct section_loader *loader)
 				"%s, or \"none\"", value->key->name);
 		}
 	} else if (count == 1 && policy_piece_equals(pieces, "none"))
-		value->key->set(&target, NULL, 0);
+		policy_key_set(value->key, &target, NULL, 0);
 	else if (!value->key->many_lines &&
 		 (count > 1 || pieces[0].line != value->place.line)) {
 		policy_errors_add(loader->errors,
@@ -126,7 +126,7 @@ static void loader_finish_value(struct section_loader *loader)
 			"of %s on one line, behind the \"=\"",
 			value->key->name);
 	} else
-		value->key->set(&target, pieces, count);
+		policy_key_set(value->key, &target, pieces, count);
 
 	memset(value, 0, sizeof(*value));
 	loader->pieces_count = 0;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Those that Dovecot has; what others there may be it can't offer. */
-static const char *const mechanism_names[] = {
+static const char mechanism_names[][19] = {
 	"PLAIN", "APOP", "LOGIN", "XOAUTH2", "OAUTHBEARER", "EXTERNAL",
 	"CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS",
 	"SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "GSSAPI", "GSS-SPNEGO",

@@ -18,7 +18,7 @@ enum rule_parameter {
 };
 
 struct rule_action {
-	const char *name;
+	char name[8];
 	enum policy_action action;
 	enum rule_parameter parameter;
 };
@@ -26,8 +26,8 @@ struct rule_action {
 /* The actions of one key. */
 struct rule_actions {
 	/* for messages */
-	const char *known;
-	/* ends with a NULL name */
+	char known[52];
+	/* ends with an empty name */
 	struct rule_action actions[5];
 };
 
@@ -79,7 +79,7 @@ rule_unknown_action(const struct rule_parser *parser,
 			     "at the start of its line");
 		return;
 	}
-	for (action = actions->actions; action->name != NULL; action++)
+	for (action = actions->actions; action->name[0] != '\0'; action++)
 		policy_nearest_try(&nearest, action->name);
 	policy_errors_add(parser->errors, word->line, word->column,
 		"unknown action \"%.*s\"; expected %s%s%s%s",
@@ -233,11 +233,11 @@ int policy_rule_compile(const struct rule_parser *parser,
 		word.length++;
 	policy_piece_skip(&rest, word.length);
 
-	for (action = actions->actions; action->name != NULL; action++) {
+	for (action = actions->actions; action->name[0] != '\0'; action++) {
 		if (policy_piece_equals(&word, action->name))
 			break;
 	}
-	if (action->name == NULL) {
+	if (action->name[0] == '\0') {
 		rule_unknown_action(parser, &word, actions);
 		return -1;
 	}

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct object_name {
-	const char *name;
+	char name[16];
 	/* from 1, unique in the object */
 	unsigned int field;
 };
