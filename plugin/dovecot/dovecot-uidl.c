@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "lib.h"
-#include "hex-binary.h"
 #include "str.h"
 #include "mail-storage-private.h"
 #include "compat.h"
@@ -32,7 +31,8 @@ struct dovecot_uidl {
 	struct pop3_policy_uidl_variables variables;
 	char *format_error;
 	uint32_t uid_validity;
-	char uidvalidity_text[9];
+	/* UIDL_FORMAT_UID_VALIDITY: the UID stands in front of what stays */
+	char by_uid[2 * 2 * sizeof(uint32_t) + 1];
 	string_t *text;
 };
 
@@ -67,8 +67,8 @@ dovecot_uidl_init(const struct dovecot_uidl_settings *set,
 	uidl->set = *set;
 	uidl->uid_validity = uid_validity;
 	uidl->text = str_new(default_pool, 64);
-	if (i_snprintf(uidl->uidvalidity_text, sizeof(uidl->uidvalidity_text),
-		       "%08x", uid_validity) < 0)
+	if (i_snprintf(uidl->by_uid, sizeof(uidl->by_uid), "%08x%08x", 0,
+		       uid_validity) < 0)
 		i_unreached();
 	dovecot_uidl_parse_format(uidl);
 	return uidl;
@@ -95,13 +95,12 @@ struct mail *dovecot_uidl_mail_alloc(struct dovecot_uidl *uidl,
 
 static const char *dovecot_uidl_by_uid(struct dovecot_uidl *uidl, uint32_t uid)
 {
-	uint32_t be_uid = cpu32_to_be(uid);
+	static const char digits[] = "0123456789abcdef";
+	unsigned int i;
 
-	str_truncate(uidl->text, 0);
-	binary_to_hex_append(uidl->text, (const unsigned char *)&be_uid,
-			     sizeof(be_uid));
-	str_append(uidl->text, uidl->uidvalidity_text);
-	return str_c(uidl->text);
+	for (i = 2 * sizeof(uid); i-- > 0; uid >>= 4)
+		uidl->by_uid[i] = digits[uid & 0xF];
+	return uidl->by_uid;
 }
 
 const char *dovecot_uidl_peek(struct dovecot_uidl *uidl, struct mail *mail)

@@ -280,13 +280,22 @@ put(unsigned char *p, const void *data, size_t size)
 }
 #define put_literal(p, str) put(p, str, sizeof(str) - 1)
 
-static unsigned char *put_number(unsigned char *p, uintmax_t number)
+static unsigned char *put_number(unsigned char *p, uint64_t number)
 {
-	char buf[MAX_INT_STRLEN];
-	const char *digits = dec2str_buf(buf, number);
+	char buf[MAX_INT_STRLEN], *end = buf + sizeof(buf), *digit = end;
 
-	return put(p, digits, strlen(digits));
+	do {
+		*--digit = '0' + number % 10;
+		number /= 10;
+	} while (number > 0);
+	return put(p, digit, end - digit);
 }
+
+/* What stands between quotes. */
+struct journal_text {
+	const char *data;
+	size_t size;
+};
 
 static const string_t *journal_who(struct journal *journal)
 {
@@ -376,27 +385,27 @@ journal_set_head(struct journal *journal, const struct journal_head *head)
    as much as all the rest. */
 static void
 journal_add_line(struct journal *journal, const struct journal_head *head,
-		 uint32_t uid, const char *guid, const char *uidl,
-		 uoff_t size, const string_t *more)
+		 uint32_t uid, const struct journal_text *guid,
+		 const struct journal_text *uidl, uoff_t size,
+		 const string_t *more)
 {
-	size_t guid_len = strlen(guid), uidl_len = strlen(uidl);
 	size_t begin = str_len(journal->lines);
 	unsigned char *p, *first;
 
 	journal_set_head(journal, head);
 	first = p = buffer_append_space_unsafe(journal->lines,
-		str_len(journal->head_text) + guid_len + uidl_len +
+		str_len(journal->head_text) + guid->size + uidl->size +
 		(more == NULL ? 0 : str_len(more)) + 128);
 	p = put(p, str_data(journal->head_text), str_len(journal->head_text));
 	p = put_number(p, uid);
-	if (guid_len > 0) {
+	if (guid->size > 0) {
 		p = put_literal(p, ",\"guid\":\"");
-		p = put(p, guid, guid_len);
+		p = put(p, guid->data, guid->size);
 		*p++ = '"';
 	}
-	if (uidl_len > 0) {
+	if (uidl->size > 0) {
 		p = put_literal(p, ",\"uidl\":\"");
-		p = put(p, uidl, uidl_len);
+		p = put(p, uidl->data, uidl->size);
 		*p++ = '"';
 	}
 	if (size != UOFF_T_MAX) {
@@ -425,17 +434,19 @@ static bool message_id_is_cached(struct journal *journal, struct mail *mail)
 					journal->message_id_idx) > 0;
 }
 
-/* Returns the value as it stands between quotes. */
-static const char *escaped(const char *value)
+/* value: NULL = none */
+static void escape(const char *value, struct journal_text *text_r)
 {
-	size_t size = strlen(value);
 	string_t *str;
 
-	if (is_plain(value, size))
-		return value;
-	str = t_str_new(2 * size);
-	pop3_policy_compat_json_append(str, value, size);
-	return str_c(str);
+	text_r->data = value;
+	text_r->size = value == NULL ? 0 : strlen(value);
+	if (is_plain(value, text_r->size))
+		return;
+	str = t_str_new(2 * text_r->size);
+	pop3_policy_compat_json_append(str, value, text_r->size);
+	text_r->data = str_c(str);
+	text_r->size = str_len(str);
 }
 
 /* Returns NULL if it isn't cached. */
@@ -467,7 +478,7 @@ message_guid(struct mail *mail, const struct journal_message *message)
 	   in the cache. */
 	if (message->action != JOURNAL_HIDE)
 		pmail->v.set_uid_cache_updates(mail, TRUE);
-	return mail_get_special(mail, MAIL_FETCH_GUID, &guid) < 0 ? "" : guid;
+	return mail_get_special(mail, MAIL_FETCH_GUID, &guid) < 0 ? NULL : guid;
 }
 
 static void journal_add_message(struct journal *journal, struct mail *mail,
@@ -481,19 +492,19 @@ static void journal_add_message(struct journal *journal, struct mail *mail,
 		.has_verdict = message->verdict != NULL,
 	};
 	enum mail_lookup_abort old_abort = mail->lookup_abort;
+	struct journal_text guid, uidl;
 	uoff_t size = message->size;
-	const char *guid;
 
 	if (head.has_verdict)
 		head.verdict = *message->verdict;
-	guid = message_guid(mail, message);
+	/* callers have a frame of the data stack for each message */
+	escape(message_guid(mail, message), &guid);
+	escape(message->uidl, &uidl);
 	mail->lookup_abort = MAIL_LOOKUP_ABORT_NOT_IN_CACHE;
 	if (size == UOFF_T_MAX && mail_get_virtual_size(mail, &size) < 0)
 		size = UOFF_T_MAX;
-	/* callers have a frame of the data stack for each message */
-	journal_add_line(journal, &head, mail->uid, escaped(guid),
-			 message->uidl == NULL ? "" : escaped(message->uidl),
-			 size, message_id_field(journal, mail));
+	journal_add_line(journal, &head, mail->uid, &guid, &uidl, size,
+			 message_id_field(journal, mail));
 	mail->lookup_abort = old_abort;
 }
 
@@ -509,6 +520,7 @@ static void journal_add_outcomes(struct journal *journal, bool all_failed,
 {
 	const struct journal_entry *entry;
 	struct journal_head head = { .has_verdict = FALSE };
+	const struct journal_text none = { .size = 0 };
 
 	array_foreach(&journal->entries, entry) {
 		head.stage = all_failed || has_uid(failed, entry->uid) ?
@@ -516,7 +528,7 @@ static void journal_add_outcomes(struct journal *journal, bool all_failed,
 			has_uid(pending, entry->uid) ?
 			JOURNAL_STAGE_PENDING : JOURNAL_STAGE_DONE;
 		head.action = entry->action;
-		journal_add_line(journal, &head, entry->uid, "", "",
+		journal_add_line(journal, &head, entry->uid, &none, &none,
 				 UOFF_T_MAX, NULL);
 		if (str_len(journal->lines) >= JOURNAL_PIECE_BYTES)
 			(void)journal_write(journal, FALSE);

@@ -360,16 +360,11 @@ bool removal_is_busy(const struct removal *removal)
 
 enum removal_outcome removal_decide(struct removal *removal, struct mail *mail)
 {
-	enum removal_outcome outcome;
-
 	removal_refresh(removal);
 	/* by somebody else: not in the transaction's own view */
 	if (mail_index_is_expunged(removal->box->view, mail->seq))
 		return REMOVAL_GONE;
-	T_BEGIN {
-		outcome = removal_execute(removal, mail);
-	} T_END;
-	return outcome;
+	return removal_execute(removal, mail);
 }
 
 void removal_note(struct removal *removal, struct mail *mail)

@@ -31,7 +31,8 @@ void removal_deinit(struct removal **removal);
    to Dovecot: it is archiving, or asking queries. */
 bool removal_is_busy(const struct removal *removal);
 
-/* Decide about one message and do what happens instead of its removal. */
+/* Decide about one message and do what happens instead of its removal. Uses the
+   data stack, so call it between T_BEGIN and T_END. */
 enum removal_outcome removal_decide(struct removal *removal, struct mail *mail);
 
 /* The message is being expunged: after QUIT it must be gone. */
