@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import time
 
-from harness.dovecot import (MAIL_GID, MAIL_UID, die_with_parent, free_ports)
+from harness.dovecot import MAIL_GID, MAIL_UID, die_with_parent
+from harness.ports import free_ports
 from harness.pop3 import Pop3
 from instances import Client, maildir_message
 
