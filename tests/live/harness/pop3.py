@@ -248,7 +248,7 @@ class Pop3:
             timeout = 60 if self.is_logged_in else \
                 5 if self.may_be_logged_in else 0.1
         match = self._dovecot.wait_log(
-            r"rport=%d\b,?(?: mpid=(\d+))?" % self._port, self._log_mark,
+            r", rport=%d\b,?(?: mpid=(\d+))?" % self._port, self._log_mark,
             timeout)
         # Who was not let in has a line without a process.
         return None if match is None or match.group(1) is None else \
