@@ -64,8 +64,8 @@ apop_compare(const struct secret_apop *apop, const unsigned char *secret,
 	return CRYPTO_memcmp(digest, apop->digest, length) == 0 ? 1 : 0;
 }
 
-/* All secrets of the user are tried, whichever is the right one. Returns 1 or 0;
-   what can't be read is skipped, and said in *error_r. */
+/* All secrets of the user are tried, whichever is the right one. Returns 1 or
+   0; what can't be read is skipped, and said in *error_r. */
 static int
 check_user(const struct secret_store *store, int fd, off_t offset,
 	   const char *user, const struct secret_keys *keys,

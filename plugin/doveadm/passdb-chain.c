@@ -211,8 +211,9 @@ static enum passdb_chain_logins chain_check(struct chain *chain)
 		PASSDB_CHAIN_LOGINS_ALL : PASSDB_CHAIN_LOGINS_APOP;
 }
 
-/* Does pop3_policy come to know that the secret was right? Of most mechanisms it
-   is asked for credentials, before anybody has proved that he knows them. */
+/* Does pop3_policy come to know that the secret was right? Of most mechanisms
+   it is asked for credentials, before anybody has proved that he knows
+   them. */
 static bool
 is_seen(const struct chain *chain, const char *mechanism,
 	bool tokens_come_verified)

@@ -21,8 +21,8 @@ enum passdb_chain_logins {
 
 /* text: what doveconf prints of passdb and auth_mechanisms. Report each mistake
    of the chain in one line. A chain without pop3_policy has none.
-   *unseen_mechanisms_r: those besides PLAIN, LOGIN and APOP that are enabled and
-   whose logins passdb pop3_policy never sees, in upper case, ended by NULL
+   *unseen_mechanisms_r: those besides PLAIN, LOGIN and APOP that are enabled
+   and whose logins passdb pop3_policy never sees, in upper case, ended by NULL
    (data stack). tokens_come_verified: see
    doveadm_pop3_compat_verifies_tokens() */
 enum passdb_chain_logins

@@ -447,9 +447,9 @@ static void pop3_session_check_mechanism(struct pop3_session *session)
 	pop3_session_refuse(session, t_strconcat("-ERR [AUTH] ", text, NULL));
 }
 
-/* USER/PASS, AUTH PLAIN and LOGIN, and APOP are counted by passdb pop3_policy, or
-   there is none, or not where it sees them, and the delay is kept for nobody.
-   Other mechanisms it may see or not: they must be no way around a delay. */
+/* USER/PASS, AUTH PLAIN and LOGIN, and APOP are counted by passdb pop3_policy,
+   or it is not where it sees them and the delay is kept for nobody. Other
+   mechanisms must be no way around a delay that is kept. */
 static void pop3_session_check_delay(struct pop3_session *session)
 {
 	static const char *const counted[] = { "", "PLAIN", "LOGIN", "APOP" };
