@@ -23,8 +23,8 @@ void shown_uidl_deinit(struct shown_uidl **shown);
 
 /* Returns the message's UIDL (valid until the next call), or NULL where that
    could only be found out by opening the message, or by formats that are not
-   among the usual ones, or where the session's own, which uidls.h gives to
-   Dovecot when the client asks, are not known yet. */
+   among the usual ones, or where the session's own are not known yet, which
+   uidls.h makes when the client asks. */
 const char *shown_uidl_get(struct shown_uidl *shown, struct mail *mail);
 /* Number of the message with this sequence, from 0. Returns FALSE if the
    session doesn't see it. */

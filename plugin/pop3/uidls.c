@@ -67,8 +67,9 @@ static void uidls_note(struct pop3_session *session,
 	}
 }
 
-/* Dovecot itself looks at them only where the log line at the end of a session
-   says how they have changed. */
+/* Dovecot looks at them only where the log line at the end of a session says
+   how they have changed. It is told where it would have made them itself, which
+   it would also do to rename duplicates. */
 static void uidls_set_dovecot(struct pop3_session *session)
 {
 	struct client *client = session->client;
