@@ -4,9 +4,9 @@
 #include "ioloop.h"
 #include "istream-private.h"
 #include "ostream.h"
-#include "strnum.h"
 #include "capabilities.h"
 #include "command-filter.h"
+#include "command-line.h"
 #include "dele-answer.h"
 #include "delivery.h"
 #include "session.h"
@@ -16,32 +16,6 @@
 /* Some clients repeat a refused command for ever: RFC 1939 has no answer that
    means "don't try again". */
 #define COMMAND_FILTER_MAX_REPEATED_REFUSALS 20
-
-#define NO_MESSAGE UINT32_MAX
-
-enum command {
-	/* Nothing that policy asks about, or not valid: Dovecot's business */
-	COMMAND_OTHER = 0,
-	COMMAND_CAPA,
-	COMMAND_DELE,
-	COMMAND_RETR,
-	COMMAND_TOP,
-	/* of one message */
-	COMMAND_UIDL,
-	/* of all of them */
-	COMMAND_UIDL_ALL,
-	COMMAND_RSET,
-	COMMAND_QUIT,
-};
-
-struct command_line {
-	enum command command;
-	/* DELE, RETR, TOP: the message, from 0; it exists. UIDL: the same, or
-	   NO_MESSAGE. */
-	uint32_t msgnum;
-	/* TOP */
-	uoff_t lines;
-};
 
 struct command_filter {
 	struct istream_private istream;
@@ -88,109 +62,6 @@ enum scan_result {
 	SCAN_OUTPUT_WAITS,
 };
 
-static bool
-command_is(const unsigned char *line, const unsigned char *end,
-	   const char *name, size_t len)
-{
-	if ((size_t)(end - line) < len ||
-	    strncasecmp((const char *)line, name, len) != 0)
-		return FALSE;
-	line += len;
-	return line == end || *line == ' ' || *line == '\0';
-}
-
-/* Dovecot treats the line as a C string. */
-static bool is_line_end(const char *p, const unsigned char *end)
-{
-	return (const unsigned char *)p == end || *p == '\0';
-}
-
-/* Would Dovecot execute this line, as far as its arguments say? lf: the end
-   of the line, so that no number runs out of the buffer. */
-static void
-command_parse(const struct client *client, const unsigned char *line,
-	      const unsigned char *lf, struct command_line *cmd_r)
-{
-	const unsigned char *end = lf;
-	enum command command;
-	const char *p;
-	unsigned int num;
-
-	cmd_r->command = COMMAND_OTHER;
-	cmd_r->msgnum = 0;
-	cmd_r->lines = 0;
-	if (end > line && end[-1] == '\r')
-		end--;
-
-	switch (*line) {
-	case 'c': case 'C':
-		if (command_is(line, end, "CAPA", 4))
-			cmd_r->command = COMMAND_CAPA;
-		return;
-	case 'd': case 'D':
-		if (!command_is(line, end, "DELE", 4))
-			return;
-		command = COMMAND_DELE;
-		break;
-	case 'r': case 'R':
-		if (command_is(line, end, "RETR", 4)) {
-			command = COMMAND_RETR;
-			break;
-		}
-		if (command_is(line, end, "RSET", 4))
-			cmd_r->command = COMMAND_RSET;
-		return;
-	case 't': case 'T':
-		if (!command_is(line, end, "TOP", 3))
-			return;
-		command = COMMAND_TOP;
-		break;
-	case 'q': case 'Q':
-		if (command_is(line, end, "QUIT", 4))
-			cmd_r->command = COMMAND_QUIT;
-		return;
-	case 'u': case 'U':
-		/* asked even where Dovecot will say that there is no such
-		   message: it makes UIDLs known */
-		if (!command_is(line, end, "UIDL", 4))
-			return;
-		p = (const char *)line + 4;
-		while (*p == ' ') p++;
-		cmd_r->command = is_line_end(p, end) ? COMMAND_UIDL_ALL :
-			COMMAND_UIDL;
-		cmd_r->msgnum = NO_MESSAGE;
-		command = COMMAND_UIDL;
-		break;
-	default:
-		return;
-	}
-
-	p = (const char *)line + (command == COMMAND_TOP ? 3 : 4);
-	while (*p == ' ') p++;
-	if (str_parse_uint(p, &num, &p) < 0 ||
-	    num == 0 || num > client->messages_count)
-		return;
-	if (command == COMMAND_TOP) {
-		if (*p != ' ')
-			return;
-		while (*p == ' ') p++;
-		if (str_parse_uoff(p, &cmd_r->lines, &p) < 0)
-			return;
-	}
-	if (!is_line_end(p, end))
-		return;
-	cmd_r->command = command;
-	cmd_r->msgnum = num - 1;
-}
-
-static bool
-command_is_same(const struct command_line *cmd1,
-		const struct command_line *cmd2)
-{
-	return cmd1->command == cmd2->command &&
-		cmd1->msgnum == cmd2->msgnum && cmd1->lines == cmd2->lines;
-}
-
 static void command_filter_set_pending(struct command_filter *filter)
 {
 	/* Where there is no io just now, the stream keeps this in mind until
@@ -224,8 +95,9 @@ static bool
 command_is_listed(const struct pop3_session *session,
 		  const struct command_line *cmd)
 {
-	return session->uidls != NULL && (cmd->command == COMMAND_UIDL_ALL ||
-					  cmd->msgnum != NO_MESSAGE);
+	return session->uidls != NULL &&
+		(cmd->command == COMMAND_UIDL_ALL ||
+		 cmd->msgnum != COMMAND_LINE_NO_MESSAGE);
 }
 
 /* Ask policy about a DELE, RETR, TOP or UIDL. Returns FALSE and sets
@@ -267,7 +139,7 @@ command_filter_scan(struct command_filter *filter,
 		/* first, because it may change what the verdict is based on */
 		delivery_command(session->delivery, offset + (line - data));
 
-		command_parse(session->client, line, lf, &cmd);
+		command_line_parse(session->client, line, lf, &cmd);
 		if (first > data && cmd.command != COMMAND_DELE)
 			break;
 		if (cmd.command == COMMAND_OTHER)
@@ -391,7 +263,7 @@ static bool command_filter_refuse(struct command_filter *filter)
 	i_free(filter->refusal);
 
 	if (filter->refused_count > 0 &&
-	    command_is_same(&filter->refused_cmd, &filter->asked_cmd))
+	    command_line_is_same(&filter->refused_cmd, &filter->asked_cmd))
 		filter->refused_count++;
 	else
 		filter->refused_count = 1;
