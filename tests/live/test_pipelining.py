@@ -254,6 +254,63 @@ class Random(Compared):
                 pause=lambda: sleeper.random() < .2 and time.sleep(.01))
 
 
+class Deletions(Compared):
+    """The plugin answers most DELEs itself, Dovecot the rest."""
+
+    def lines(self, rnd, count):
+        lines = []
+        for i in range(count):
+            kind = rnd.random()
+            number = rnd.randint(1, self.count)
+            if i % 12 == 0:
+                # also the end of errors in a row
+                lines.append(b"STAT\r\n")
+            elif kind < .85:
+                lines.append(b"DELE %d\r\n" % number)
+            elif kind < .90:
+                lines.append(b"RSET\r\n")
+            else:
+                lines.append(rnd.choice([
+                    b"LIST\r\n", b"LIST %d\r\n" % number,
+                    b"RETR %d\r\n" % number, b"DELE\r\n", b"LAST\r\n"]))
+        return lines
+
+    def test_deletions(self):
+        for seed in self.seeds(4):
+            rnd = random.Random(seed)
+            how = rnd.choice(["whole", "early", "lines", "pieces"])
+            lines = self.lines(rnd, 300) + [b"RSET\r\n", b"QUIT\r\n"]
+            self.compare(lines, how, rnd, "seed %d (%s)" % (seed, how))
+
+    def test_one_after_the_other(self):
+        """All of them, each after the answer to the one before."""
+        lines = [b"DELE %d\r\n" % number
+                 for number in range(1, self.count + 1)] + [b"STAT\r\n"]
+        plain_lines, refused, deleted = with_refusals(lines, self.count)
+        clients = [self.policy_user.pop3(), self.plain_user.pop3()]
+        for i, line in enumerate(lines):
+            got, expected = [
+                client.cmd(text.decode().rstrip()).text
+                for client, text in zip(clients, (line, plain_lines[i]))]
+            self.assertEqual(got, expected if i not in refused
+                             else KEPT.decode().rstrip(), line)
+        for client in clients:
+            client.quit()
+        self.assertEqual(self.policy_user.count(), self.count - len(deleted))
+        self.assertEqual(self.policy_user.uids(), self.plain_user.uids())
+
+    def test_slow_reader(self):
+        """More answers than fit into all buffers."""
+        deletions = [b"DELE %d\r\n" % number
+                     for number in range(1, self.count + 1)
+                     if not is_kept(number)]
+        lines = (deletions + [b"STAT\r\n", b"RSET\r\n"]) * 150
+        lines += deletions[:5] + [b"QUIT\r\n"]
+        sleeper = random.Random(1)
+        self.compare(lines, "whole", what="slow reader", rcvbuf=4096,
+                     pause=lambda: sleeper.random() < .01 and time.sleep(.01))
+
+
 class UnfinishedRetr(Compared):
     first_size = 20 * 1024 * 1024
     count = 20
