@@ -106,7 +106,7 @@ static void
 source_run_parser(struct script_source *source, struct script *script,
 		  struct source_feed *feed)
 {
-	char chunk_name[SCRIPT_REASON_BYTES];
+	char chunk_name[SCRIPT_REASON_BYTES], *bytecode;
 	lua_State *L;
 	int status;
 
@@ -127,6 +127,13 @@ source_run_parser(struct script_source *source, struct script *script,
 	if (lua_dump(L, source_write, source, 0) != 0) {
 		(void)snprintf(script->reason, sizeof(script->reason),
 			       "%s: out of memory", source->name);
+		return;
+	}
+	/* it stays as long as the process */
+	bytecode = realloc(source->bytecode, source->bytecode_size);
+	if (bytecode != NULL) {
+		source->bytecode = bytecode;
+		source->bytecode_room = source->bytecode_size;
 	}
 }
 
