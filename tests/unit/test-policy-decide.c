@@ -626,7 +626,6 @@ int main(void)
 	Suite *suite = suite_create("policy-decide");
 	TCase *tcase = tcase_create("policy-decide");
 
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, test_decide, 0, N_ROWS(decide_rows));
 	tcase_add_loop_test(tcase, test_report, 0, N_ROWS(report_rows));
 	tcase_add_loop_test(tcase, test_script, 0, N_ROWS(script_rows));

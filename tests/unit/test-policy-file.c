@@ -427,7 +427,6 @@ int main(void)
 	Suite *suite = suite_create("policy-file");
 	TCase *tcase = tcase_create("policy-file");
 
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, test_index, 0, N_ROWS(index_rows));
 	tcase_add_loop_test(tcase, test_select, 0, N_ROWS(select_rows));
 	tcase_add_loop_test(tcase, test_select_device, 0,

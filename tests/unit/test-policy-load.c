@@ -932,7 +932,6 @@ int main(void)
 	Suite *suite = suite_create("policy-load");
 	TCase *tcase = tcase_create("policy-load");
 
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, test_load, 0, N_ROWS(load_rows));
 	tcase_add_loop_test(tcase, test_broken, 0, N_ROWS(broken_rows));
 	tcase_add_loop_test(tcase, test_text_length, 0, 2);

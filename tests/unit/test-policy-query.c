@@ -403,7 +403,6 @@ int main(void)
 	Suite *suite = suite_create("policy-query");
 	TCase *tcase = tcase_create("policy-query");
 
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, test_query, 0, N_ROWS(query_rows));
 	tcase_add_loop_test(tcase, test_refused, 0, N_ROWS(refused_rows));
 	tcase_add_loop_test(tcase, test_depth, 0, N_ROWS(depth_rows));

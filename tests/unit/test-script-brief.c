@@ -175,7 +175,6 @@ int main(void)
 	Suite *suite = suite_create("brief functions of scripts");
 	TCase *tcase = tcase_create("brief functions of scripts");
 
-	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, test_brief, 0, N_ROWS(brief_rows));
 	tcase_add_test(tcase, test_brief_length);
 	tcase_add_test(tcase, test_brief_other_functions);

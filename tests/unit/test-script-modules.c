@@ -343,7 +343,6 @@ int main(void)
 	modules = script_modules_create(module_folder, false);
 	if (modules == NULL)
 		return EXIT_FAILURE;
-	tcase_set_timeout(tcase, 60);
 	tcase_add_unchecked_fixture(tcase, write_all, NULL);
 	tcase_add_loop_test(tcase, test_require, 0, N_ROWS(rows));
 	tcase_add_test(tcase, test_only_roots);

@@ -987,7 +987,6 @@ int main(void)
 	if (system(command) != 0)
 		return EXIT_FAILURE;
 
-	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, test_answers, 0, N_ROWS(answer_rows));
 	tcase_add_loop_test(tcase, test_broken, 0, N_ROWS(broken_rows));
 	tcase_add_test(tcase, test_too_large);

@@ -390,7 +390,6 @@ int main(void)
 	TCase *tcase = tcase_create("secret-find");
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, test_find);
 	tcase_add_test(tcase, test_many);
 	tcase_add_test(tcase, test_changed);

@@ -508,7 +508,6 @@ int main(void)
 	TCase *tcase = tcase_create("secret");
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, test_check, 0, N_ROWS(check_rows));
 	tcase_add_test(tcase, test_file);
 	tcase_add_loop_test(tcase, test_keys, 0, N_ROWS(keys_rows));

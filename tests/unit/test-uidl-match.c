@@ -371,7 +371,6 @@ int main(void)
 	Suite *suite = suite_create("uidl-match");
 	TCase *tcase = tcase_create("uidl-match");
 
-	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, test_match, 0, N_ROWS(match_rows));
 	tcase_add_loop_test(tcase, test_unreadable, 0, 4);
 	tcase_add_test(tcase, test_names);
