@@ -20,8 +20,10 @@ bool uidl_is_valid(const char *uidl);
 uint32_t uidl_hash(const char *uidl);
 
 /*
- * Only the hash is kept of what a message was shown with. Which number that
- * was is found by trying one after the other, about 30 instructions each.
+ * Of what a message was shown with only the hash is kept, and whether it had a
+ * number. Which one that was is found by trying one after the other, about 30
+ * instructions each. Without a number nothing is tried: among so many names
+ * one would sooner or later have the hash of something else.
  */
 
 /* Numbers up to this are found whatever else there is. A message that comes
@@ -47,6 +49,9 @@ struct uidl_entry {
 	/* The message keeps exactly that one, whatever was shown before; others
 	   that want it are numbered. */
 	bool kept;
+	/* Had the one that was shown before a number behind it, and has this
+	   one? */
+	bool shown_numbered, numbered;
 	/* uidl_hash() of the one that was shown before, 0 = none was */
 	uint32_t shown_hash;
 	/* What it is: wanted, or wanted with a number behind it */
@@ -57,7 +62,7 @@ struct uidl_entry {
 
 /* Give each message of a maildrop a UIDL that no other has. entries: all
    messages, those that a session doesn't see included, in the order of UIDs;
-   uidl and hash are set in each. A message keeps the number that it was shown
+   uidl, numbered and hash are set in each. A message keeps the number that it was shown
    with, also when those that it was counted against are gone, as long as it is
    one of those that are tried (see above); one that was never shown gets a
    number that is higher than all of the others. Where a number doesn't fit, the

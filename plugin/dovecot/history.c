@@ -22,6 +22,8 @@ struct history_change {
 	bool keyword_gone:1;
 	bool reported:1;
 	bool unreported:1;
+	/* of the UIDL with this hash; 0 = no other one is shown */
+	bool uidl_numbered:1;
 	uint32_t uidl_hash;
 };
 ARRAY_DEFINE_TYPE(history_change, struct history_change);
@@ -215,8 +217,12 @@ static void history_apply(const struct history_change *change,
 		rec->flags |= HISTORY_REPORTED;
 	if (change->unreported)
 		rec->flags &= ENUM_NEGATE(HISTORY_REPORTED);
-	if (change->uidl_hash != 0)
+	if (change->uidl_hash != 0) {
 		rec->uidl_hash = change->uidl_hash;
+		rec->flags &= ENUM_NEGATE(HISTORY_UIDL_NUMBERED);
+		if (change->uidl_numbered)
+			rec->flags |= HISTORY_UIDL_NUMBERED;
+	}
 }
 
 bool history_may_have_records(
@@ -416,9 +422,13 @@ void history_note_reported(struct history *history,
 }
 
 void history_note_uidl(struct history *history, struct mail_index_view *view,
-		       uint32_t seq, uint32_t hash)
+		       uint32_t seq, uint32_t hash, bool is_numbered)
 {
-	history_get_change(history, view, seq)->uidl_hash = hash;
+	struct history_change *change =
+		history_get_change(history, view, seq);
+
+	change->uidl_hash = hash;
+	change->uidl_numbered = is_numbered;
 }
 
 void history_forget_hidden(struct history *history, uint32_t uid)

@@ -31,6 +31,8 @@ enum history_flags {
 	HISTORY_ARCHIVING = 0x04,
 	/* An expiry run in mode = report has said what it would do. */
 	HISTORY_REPORTED = 0x08,
+	/* The UIDL last shown had a number behind it. */
+	HISTORY_UIDL_NUMBERED = 0x10,
 };
 
 /* On disk, in the byte order of the index, as all of Dovecot's extensions. */
@@ -134,9 +136,10 @@ void history_note_keyword(struct history *history,
 void history_note_reported(struct history *history,
 			   struct mail_index_view *view, uint32_t seq,
 			   bool is_set);
-/* It is shown under the UIDL with this uidl_hash(). */
+/* It is shown under the UIDL with this uidl_hash(), which has a number behind
+   it or not. */
 void history_note_uidl(struct history *history, struct mail_index_view *view,
-		       uint32_t seq, uint32_t hash);
+		       uint32_t seq, uint32_t hash, bool is_numbered);
 /* Forget that the message was hidden, if that was collected. */
 void history_forget_hidden(struct history *history, uint32_t uid);
 /* Forget the collected changes of messages that are about to be removed. */

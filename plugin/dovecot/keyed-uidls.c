@@ -148,23 +148,22 @@ static int keyed_data_set_content(struct keyed_uidls *uidls, uint32_t seq,
 /* Under the key with which it was shown; the first one if there is none. */
 static void
 keyed_uidls_compute(struct keyed_uidls *uidls, const struct keyed_data *data,
-		    uint32_t shown_hash,
+		    const struct uidl_entry *entry,
 		    unsigned char bytes_r[UIDL_KEYED_BYTES])
 {
 	const struct uidl_key_list *keys = &uidls->keys;
 	char uidl[UIDL_KEYED_LENGTH + 1];
 	unsigned int i;
 
-	if (keys->count > 1 && shown_hash != 0) {
-		/* the hash of the UIDL itself, or with a number behind it */
-		for (i = 0; i < 2 * keys->count; i++) {
-			uidl_keyed(keys->keys[i % keys->count], data->kind,
-				   data->data, data->size, bytes_r);
-			uidl_keyed_encode(bytes_r, uidl);
-			if (i < keys->count ? uidl_hash(uidl) == shown_hash :
-			    uidl_was_shown(uidl, shown_hash))
-				return;
-		}
+	for (i = 0; keys->count > 1 && entry->shown_hash != 0 &&
+	     i < keys->count; i++) {
+		uidl_keyed(keys->keys[i], data->kind, data->data, data->size,
+			   bytes_r);
+		uidl_keyed_encode(bytes_r, uidl);
+		if (entry->shown_numbered ?
+		    uidl_was_shown(uidl, entry->shown_hash) :
+		    uidl_hash(uidl) == entry->shown_hash)
+			return;
 	}
 	uidl_keyed(keys->keys[0], data->kind, data->data, data->size, bytes_r);
 }
@@ -231,7 +230,8 @@ keyed_uidls_keep(struct keyed_uidls *uidls, uint32_t seq,
 }
 
 int keyed_uidls_get(struct keyed_uidls *uidls, uint32_t seq,
-		    uint32_t shown_hash, char uidl_r[UIDL_KEYED_LENGTH + 1],
+		    const struct uidl_entry *entry,
+		    char uidl_r[UIDL_KEYED_LENGTH + 1],
 		    const char **error_r)
 {
 	unsigned char bytes[UIDL_KEYED_BYTES];
@@ -239,11 +239,11 @@ int keyed_uidls_get(struct keyed_uidls *uidls, uint32_t seq,
 
 	if (uidls->source == POLICY_UIDL_KEYED) {
 		keyed_data_set_uid(uidls, seq, &data);
-		keyed_uidls_compute(uidls, &data, shown_hash, bytes);
+		keyed_uidls_compute(uidls, &data, entry, bytes);
 	} else {
 		if (keyed_uidls_get_data(uidls, seq, &data, error_r) < 0)
 			return -1;
-		keyed_uidls_compute(uidls, &data, shown_hash, bytes);
+		keyed_uidls_compute(uidls, &data, entry, bytes);
 		keyed_uidls_keep(uidls, seq, bytes);
 	}
 	uidl_keyed_encode(bytes, uidl_r);

@@ -9,6 +9,7 @@
  */
 
 #include "pop3-policy/policy.h"
+#include "pop3-policy/uidl.h"
 #include "pop3-policy/uidl-key.h"
 
 struct mailbox_transaction_context;
@@ -29,11 +30,12 @@ bool keyed_uidls_lookup(struct keyed_uidls *uidls, uint32_t seq,
 			char uidl_r[UIDL_KEYED_LENGTH + 1]);
 
 /* Make it, and keep it in the index if that took more than a look at it.
-   shown_hash: uidl_hash() of the UIDL that the message was shown with, 0 = it
-   was not. Call it in a data stack frame, for which a few messages may share
-   one. Returns 0, or -1 and *error_r (data stack). */
+   entry: says what the message was shown with. Call it in a data stack frame,
+   for which a few messages may share one. Returns 0, or -1 and *error_r (data
+   stack). */
 int keyed_uidls_get(struct keyed_uidls *uidls, uint32_t seq,
-		    uint32_t shown_hash, char uidl_r[UIDL_KEYED_LENGTH + 1],
+		    const struct uidl_entry *entry,
+		    char uidl_r[UIDL_KEYED_LENGTH + 1],
 		    const char **error_r);
 
 #endif

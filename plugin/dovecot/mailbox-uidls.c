@@ -105,8 +105,7 @@ int mailbox_uidls_get_base(struct mailbox_uidls *uidls, uint32_t seq,
 	if (keyed_uidls_lookup(uidls->keyed, seq, uidls->keyed_uidl))
 		return 0;
 	return keyed_uidls_get(uidls->keyed, seq,
-			       uidls->entries[seq - 1].shown_hash,
-			       uidls->keyed_uidl, error_r);
+			       &uidls->entries[seq - 1], uidls->keyed_uidl, error_r);
 }
 
 /* Returns FALSE if the message keeps none. */
@@ -186,7 +185,7 @@ uidls_make_keyed(struct mailbox_uidls *uidls,
 		if (entry->wanted != NULL)
 			continue;
 		entry->wanted = texts[*seq - 1];
-		if (keyed_uidls_get(uidls->keyed, *seq, entry->shown_hash,
+		if (keyed_uidls_get(uidls->keyed, *seq, entry,
 				    texts[*seq - 1], error_r) < 0 &&
 		    uidls_set_removed(uidls, *seq) < 0)
 			return -1;
@@ -382,6 +381,8 @@ static void uidls_read_history(struct mailbox_uidls *uidls)
 		history_get(uidls->params.history, uidls->params.trans->view,
 			    seq, &rec);
 		uidls->entries[seq - 1].shown_hash = rec.uidl_hash;
+		uidls->entries[seq - 1].shown_numbered =
+			(rec.flags & HISTORY_UIDL_NUMBERED) != 0;
 	}
 }
 

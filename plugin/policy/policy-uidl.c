@@ -145,6 +145,7 @@ uidl_give(const struct uidl_numbering *numbering, struct uidl_entry *entry,
 	if (*given != NULL)
 		return 0;
 	entry->hash = hash;
+	entry->numbered = number > 1;
 	if (number == 1) {
 		*given = entry->uidl = entry->wanted;
 		return 1;
@@ -222,12 +223,23 @@ static int uidl_give_kept(const struct uidl_numbering *numbering)
 	return 0;
 }
 
+/* Returns the hash of what it was shown with, if that can be what it wants, or
+   that with a number; else 0. */
+static uint32_t
+uidl_number_hash(const struct uidl_entry *entry, uint32_t wanted_hash)
+{
+	return entry->shown_numbered || entry->shown_hash == wanted_hash ?
+		entry->shown_hash : 0;
+}
+
 /* Is anything gained by looking for the numbers of a group? */
 static bool
 uidl_group_is_numbered(const struct uidl_numbering *numbering, size_t first,
 		       size_t end)
 {
-	const uint32_t hash = uidl_hash(numbering->sorted[first]->wanted);
+	const uint32_t wanted_hash =
+		uidl_hash(numbering->sorted[first]->wanted);
+	uint32_t hash;
 	bool all_kept = true, numbered = false;
 	size_t i;
 
@@ -236,7 +248,8 @@ uidl_group_is_numbered(const struct uidl_numbering *numbering, size_t first,
 
 		if (entry->uidl == NULL)
 			all_kept = false;
-		if (entry->shown_hash != 0 && entry->shown_hash != hash)
+		hash = uidl_number_hash(entry, wanted_hash);
+		if (hash != 0 && hash != wanted_hash)
 			numbered = true;
 	}
 	return numbered && !all_kept;
@@ -280,6 +293,7 @@ uidl_search_group(const struct uidl_numbering *numbering, size_t first,
 		  size_t end, unsigned int max)
 {
 	const char *wanted = numbering->sorted[first]->wanted;
+	const uint32_t wanted_hash = uidl_hash(wanted);
 	struct uidl_shown *shown;
 	unsigned int number;
 	uint32_t hash, stem = 0;
@@ -289,7 +303,7 @@ uidl_search_group(const struct uidl_numbering *numbering, size_t first,
 		size *= 2;
 	memset(numbering->shown, 0, size * sizeof(*numbering->shown));
 	for (i = first; i < end; i++) {
-		hash = numbering->sorted[i]->shown_hash;
+		hash = uidl_number_hash(numbering->sorted[i], wanted_hash);
 		if (hash == 0)
 			continue;
 		shown = uidl_find_shown(numbering, size, hash);
@@ -308,7 +322,7 @@ uidl_search_group(const struct uidl_numbering *numbering, size_t first,
 		}
 	}
 	for (i = first; i < end; i++) {
-		hash = numbering->sorted[i]->shown_hash;
+		hash = uidl_number_hash(numbering->sorted[i], wanted_hash);
 		numbering->shown_numbers[i] = hash == 0 ? 0 :
 			uidl_find_shown(numbering, size, hash)->number;
 	}
@@ -400,13 +414,14 @@ uidl_give_all(const struct uidl_numbering *numbering,
 		struct uidl_entry *entry = &entries[i];
 
 		entry->hash = uidl_hash(entry->wanted);
-		if (entry->shown_hash != 0 &&
+		if (entry->shown_numbered &&
 		    entry->shown_hash != entry->hash && !entry->kept)
 			return false;
 		given = uidl_find_given(numbering, entry->wanted, entry->hash);
 		if (*given != NULL)
 			return false;
 		*given = entry->uidl = entry->wanted;
+		entry->numbered = false;
 	}
 	return true;
 }

@@ -62,7 +62,7 @@ static void uidls_note(struct pop3_session *session,
 		    !(has_removed && seq_range_exists(removed, seq))) {
 			history_note_uidl(session->history,
 					  client->trans->view, seq,
-					  entry->hash);
+					  entry->hash, entry->numbered);
 		}
 	}
 }

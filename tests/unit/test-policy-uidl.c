@@ -131,6 +131,10 @@ START_TEST(test_number)
 		entries[count].shown_hash =
 			row->entries[count].shown == NULL ? 0 :
 			uidl_hash(row->entries[count].shown);
+		entries[count].shown_numbered =
+			row->entries[count].shown != NULL &&
+			strcmp(row->entries[count].shown,
+			       entries[count].wanted) != 0;
 	}
 	ck_assert_int_eq(uidl_number_duplicates(entries, count, alloc, NULL),
 			 0);
@@ -141,7 +145,32 @@ START_TEST(test_number)
 			      entries[i].uidl);
 		ck_assert(uidl_is_valid(entries[i].uidl));
 		ck_assert_uint_eq(entries[i].hash, uidl_hash(entries[i].uidl));
+		ck_assert(entries[i].numbered ==
+			  (entries[i].uidl != entries[i].wanted));
 	}
+}
+END_TEST
+
+/* What was shown without a number and is another one now has no number whose
+   name happens to have the same hash. */
+START_TEST(test_changed)
+{
+	struct uidl_entry entries[] = {
+		{ .wanted = "a", .shown_hash = uidl_hash("a-5234") },
+		{ .wanted = "b", .shown_hash = uidl_hash("b-2") },
+		{ .wanted = "b", .shown_hash = uidl_hash("b-7"),
+		  .shown_numbered = true },
+		{ .wanted = "c", .shown_hash = uidl_hash("zzz"),
+		  .shown_numbered = true },
+	};
+	const char *const want[] = { "a", "b-8", "b-7", "c" };
+	size_t i, count = sizeof(entries) / sizeof(entries[0]);
+
+	ck_assert_int_eq(uidl_number_duplicates(entries, count, alloc, NULL),
+			 0);
+	for (i = 0; i < count; i++)
+		ck_assert_str_eq(entries[i].uidl, want[i]);
+	ck_assert(!entries[0].numbered && entries[1].numbered);
 }
 END_TEST
 
@@ -165,6 +194,7 @@ number_equal(struct uidl_entry *entries, size_t first, size_t number)
 			ck_abort_msg("%s in place of %s", entries[i].uidl,
 				     want);
 		entries[i].shown_hash = entries[i].hash;
+		entries[i].shown_numbered = entries[i].numbered;
 	}
 }
 
@@ -205,6 +235,7 @@ START_TEST(test_many_unknown)
 		snprintf(shown, sizeof(shown), "zzz%zu", i);
 		entries[i].wanted = wanted[i];
 		entries[i].shown_hash = uidl_hash(shown);
+		entries[i].shown_numbered = true;
 	}
 	/* the numbers of few are found among whatever others there are */
 	entries[0].shown_hash = uidl_hash("0-1000");
@@ -241,6 +272,8 @@ START_TEST(test_random)
 			memmove(wanted[j], wanted[i], sizeof(wanted[0]));
 			entries[j].wanted = wanted[j];
 			entries[j].shown_hash = uidl_hash(before[i]);
+			entries[j].shown_numbered =
+				strcmp(before[i], wanted[j]) != 0;
 			memmove(before[j], before[i], sizeof(before[0]));
 			j++;
 		}
@@ -252,6 +285,7 @@ START_TEST(test_random)
 				 "", "-2", "-3", "-2-2" }[rand() % 4]);
 			entries[count].wanted = wanted[count];
 			entries[count].shown_hash = 0;
+			entries[count].shown_numbered = false;
 			before[count][0] = '\0';
 		}
 		ck_assert_int_eq(uidl_number_duplicates(entries, count, alloc,
@@ -315,6 +349,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_valid, 0, N_ROWS(valid_rows));
 	tcase_add_test(tcase, test_hash);
 	tcase_add_loop_test(tcase, test_number, 0, N_ROWS(number_rows));
+	tcase_add_test(tcase, test_changed);
 	tcase_add_loop_test(tcase, test_random, 1, 20);
 	tcase_add_test(tcase, test_many_equal);
 	tcase_add_loop_test(tcase, test_many_unknown, 0, 4);
