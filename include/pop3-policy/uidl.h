@@ -62,12 +62,12 @@ struct uidl_entry {
 
 /* Give each message of a maildrop a UIDL that no other has. entries: all
    messages, those that a session doesn't see included, in the order of UIDs;
-   uidl, numbered and hash are set in each. A message keeps the number that it was shown
-   with, also when those that it was counted against are gone, as long as it is
-   one of those that are tried (see above); one that was never shown gets a
-   number that is higher than all of the others. Where a number doesn't fit, the
-   end of wanted gives way. Names that are made are allocated as alloc does
-   (zeroed memory, or NULL). Returns 0, or -1 if there is no memory. */
+   uidl, numbered and hash are set in each. A message keeps the number that it
+   was shown with, also when those that it was counted against are gone, as long
+   as it is one of those that are tried (see above); one that was never shown
+   gets a number that is higher than all of the others. Where a number doesn't
+   fit, the end of wanted gives way. Names that are made are allocated as alloc
+   does (zeroed memory, or NULL). Returns 0, or -1 if there is no memory. */
 int uidl_number_duplicates(struct uidl_entry *entries, size_t count,
 			   void *(*alloc)(void *context, size_t size),
 			   void *context);

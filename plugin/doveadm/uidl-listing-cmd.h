@@ -29,8 +29,8 @@ struct uidl_listing_cmd {
 #define UIDL_LISTING_CMD(ctx) \
 	container_of(ctx, struct uidl_listing_cmd, cmd.ctx)
 
-/* Reads settings and where the listings are. with_server: it may be a server. If
-   that fails it is logged, and noted in the command's context. */
+/* Reads settings and where the listings are. with_server: it may be a server.
+   If that fails it is logged, and noted in the command's context. */
 void uidl_listing_cmd_init(struct uidl_listing_cmd *cmd, bool with_server);
 void uidl_listing_cmd_deinit(struct uidl_listing_cmd *cmd);
 

@@ -105,7 +105,8 @@ int mailbox_uidls_get_base(struct mailbox_uidls *uidls, uint32_t seq,
 	if (keyed_uidls_lookup(uidls->keyed, seq, uidls->keyed_uidl))
 		return 0;
 	return keyed_uidls_get(uidls->keyed, seq,
-			       &uidls->entries[seq - 1], uidls->keyed_uidl, error_r);
+			       &uidls->entries[seq - 1], uidls->keyed_uidl,
+			       error_r);
 }
 
 /* Returns FALSE if the message keeps none. */

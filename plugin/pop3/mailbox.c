@@ -273,7 +273,8 @@ pop3_policy_mail_update_keywords(struct mail *_mail,
 	bool may_set = TRUE;
 
 	if (client->quit_seen && modify_type == MODIFY_ADD &&
-	    client->deleted_kw != NULL && keywords == client->deleted_kw) T_BEGIN {
+	    client->deleted_kw != NULL &&
+	    keywords == client->deleted_kw) T_BEGIN {
 		may_set = removal_decide(pbox->removal, _mail) != REMOVAL_KEEP;
 	} T_END;
 	if (may_set) {

@@ -301,7 +301,7 @@ class Alike(Apop):
         # Dovecot answers those who failed each half second; what it takes
         # besides is what would tell something. The more tries, the less a busy
         # machine counts.
-        tries = int(os.environ.get("POP3_POLICY_TRIES", "6"))
+        tries = int(os.environ.get("POP3_POLICY_TRIES", "16"))
         times = {user: [], nobody: []}
         for number in range(8 * tries):
             for who in times:

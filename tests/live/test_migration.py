@@ -20,6 +20,7 @@ EX_DATAERR = 65
 # SIGCHLD by then, sleeps.
 GETMAIL_MDA = """\
 #!/bin/sh
+set -eu
 cat >/dev/null
 echo >>%s
 until grep -Eq '^SigCgt:.*[13579bdf][0-9a-f]{4}$' /proc/$PPID/status &&

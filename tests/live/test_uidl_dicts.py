@@ -66,7 +66,6 @@ class Shared:
     of this user in it?"""
 
     # To a dict mdbox's GUIDs are like sdbox's.
-    formats = ("maildir", "sdbox")
 
     def test_two_servers(self):
         user, uidls = self.pinned_in_parts()
