@@ -9,6 +9,7 @@
 #include "mail-search.h"
 #include "mail-storage-private.h"
 #include "mail-index.h"
+#include "cached-guid.h"
 #include "delivery.h"
 #include "expiry-plan.h"
 #include "hidden-keyword.h"
@@ -248,6 +249,8 @@ pop3_policy_mail_get_special(struct mail *_mail, enum mail_fetch_field field,
 	struct pop3_policy_mail *pmail = POP3_POLICY_MAIL_REQUIRE(mail);
 	bool keep = field == MAIL_FETCH_GUID && pmail->expunging;
 
+	if (keep && pmail->guid == NULL)
+		pmail->guid = cached_guid_find(_mail);
 	if (keep && pmail->guid != NULL) {
 		*value_r = pmail->guid;
 		return 0;

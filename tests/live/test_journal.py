@@ -487,20 +487,42 @@ class FullDisk(JournalTest):
 class Guid(JournalTest):
     formats = ("sdbox",)
 
+    def message_files(self, user):
+        """{UID: (path, GUID)}; doveadm would put the GUIDs into the cache."""
+        found = {}
+        for folder, _, names in os.walk(user.host_home):
+            for name in names:
+                if not re.match(r"u\.\d+$", name):
+                    continue
+                path = os.path.join(folder, name)
+                with open(path, "rb") as file:
+                    guid = re.search(rb"\nG([0-9a-f]{32})\n", file.read())
+                found[int(name[2:])] = path, guid.group(1).decode()
+        return found
+
+    def fetch(self, user, *numbers):
+        client = user.pop3()
+        for number in numbers:
+            client.retr(number)
+        self.assertTrue(client.quit().ok)
+
     def test_fetched_mail_is_not_opened_again(self):
         user = self.filled("[default]\n")
-        path, = (os.path.join(folder, name)
-                 for folder, _, names in os.walk(user.host_home)
-                 for name in names if name == "u.1")
-        with open(path, "rb") as file:
-            guid = re.search(rb"\nG([0-9a-f]{32})\n", file.read()).group(1)
-        client = user.pop3()
-        client.retr(1)
-        self.assertTrue(client.quit().ok)
+        path, guid = self.message_files(user)[1]
+        self.fetch(user, 1)
         os.chmod(path, 0)
         self.assertTrue(self.delete(user, 1).ok)
         self.assertFalse(os.path.exists(path))
-        self.assertEqual(self.lines(user)[0]["guid"], guid.decode())
+        self.assertEqual(self.lines(user)[0]["guid"], guid)
+
+    def test_cached_or_not_each_has_its_own(self):
+        user = self.filled("[default]\n", 4)
+        files = self.message_files(user)
+        self.fetch(user, 1, 3)
+        self.assertTrue(self.delete(user, 1, 2, 3, 4).ok)
+        self.assertEqual([(line["uid"], line["guid"])
+                          for line in self.lines(user)[:4]],
+                         [(uid, files[uid][1]) for uid in range(1, 5)])
 
 
 class Rotation(JournalTest):
