@@ -229,28 +229,38 @@ static void journal_write_intents(struct journal *journal, bool sync)
  * Lines
  */
 
+/* Bytes that JSON wants escaped, or that may be no UTF-8, have their highest bit
+   set in what this returns. */
+static inline uint64_t special_bytes(const char *str)
+{
+	const uint64_t ones = 0x0101010101010101ULL;
+	uint64_t x, quote, backslash;
+
+	memcpy(&x, str, sizeof(x));
+	quote = x ^ (ones * '"');
+	backslash = x ^ (ones * '\\');
+	return (x | (x - ones * ' ') | ((quote - ones) & ~quote) |
+		((backslash - ones) & ~backslash)) & (ones << 7);
+}
+
 /* May all of it stand in a JSON string as it is? Most GUIDs may, and escaping
    costs a hundred instructions a byte; so eight bytes are looked at at once. */
 static bool is_plain(const char *str, size_t size)
 {
-	const uint64_t ones = 0x0101010101010101ULL, highs = ones << 7;
-	uint64_t x, quote, backslash, bad = 0;
+	char padded[sizeof(uint64_t)];
+	uint64_t bad = 0;
 	size_t i;
 
-	for (i = 0; i + sizeof(x) <= size; i += sizeof(x)) {
-		memcpy(&x, str + i, sizeof(x));
-		quote = x ^ (ones * '"');
-		backslash = x ^ (ones * '\\');
-		bad |= x | (x - ones * ' ') | ((quote - ones) & ~quote) |
-			((backslash - ones) & ~backslash);
+	if (size < sizeof(padded)) {
+		memset(padded, ' ', sizeof(padded));
+		memcpy(padded, str, size);
+		return special_bytes(padded) == 0;
 	}
-	for (; i < size; i++) {
-		if ((unsigned char)str[i] < ' ' ||
-		    (unsigned char)str[i] >= 0x80 ||
-		    str[i] == '"' || str[i] == '\\')
-			return FALSE;
-	}
-	return (bad & highs) == 0;
+	for (i = 0; i + sizeof(uint64_t) <= size; i += sizeof(uint64_t))
+		bad |= special_bytes(str + i);
+	/* the rest, and some bytes again */
+	bad |= special_bytes(str + size - sizeof(uint64_t));
+	return bad == 0;
 }
 
 static void append_escaped(string_t *dest, const char *str, size_t size)
@@ -441,7 +451,7 @@ static void escape(const char *value, struct journal_text *text_r)
 
 	text_r->data = value;
 	text_r->size = value == NULL ? 0 : strlen(value);
-	if (is_plain(value, text_r->size))
+	if (text_r->size == 0 || is_plain(value, text_r->size))
 		return;
 	str = t_str_new(2 * text_r->size);
 	pop3_policy_compat_json_append(str, value, text_r->size);
@@ -511,7 +521,8 @@ static void journal_add_message(struct journal *journal, struct mail *mail,
 static bool
 has_uid(const ARRAY_TYPE(seq_range) *uids, uint32_t uid)
 {
-	return uids != NULL && seq_range_exists(uids, uid);
+	return uids != NULL && array_count(uids) > 0 &&
+		seq_range_exists(uids, uid);
 }
 
 static void journal_add_outcomes(struct journal *journal, bool all_failed,

@@ -11,6 +11,7 @@ import threading
 import time
 
 from harness import LiveTest, message
+from harness.dovecot import MAIL_GID, MAIL_UID
 
 FILE = "pop3-policy.journal"
 ROOT = {"maildir": "Maildir", "sdbox": "sdbox", "mdbox": "mdbox"}
@@ -523,6 +524,30 @@ class Guid(JournalTest):
         self.assertEqual([(line["uid"], line["guid"])
                           for line in self.lines(user)[:4]],
                          [(uid, files[uid][1]) for uid in range(1, 5)])
+
+
+class Escapes(JournalTest):
+    formats = ("maildir",)
+
+    def test_names_of_any_length(self):
+        """The GUID is the file's name here: a byte that JSON wants escaped, or
+        that is no UTF-8, at each place of names of each length."""
+        user = self.filled("[default]\n", 1)
+        self.delete(user, 1)
+        bytes_ = b'"', b"\\", b"\t", "\u00e9".encode(), b"\xe9"
+        names = [b"a" * place + bytes_[(length + place) % len(bytes_)] +
+                 b"b" * (length - place - 1)
+                 for length in range(1, 20) for place in range(length)]
+        folder = os.fsencode(user.host_home) + b"/Maildir/new/"
+        for name in names:
+            with open(folder + name, "wb") as file:
+                file.write(message(name.hex()))
+            os.chown(folder + name, MAIL_UID, MAIL_GID)
+        self.assertTrue(self.delete(user, *range(1, len(names) + 1)).ok)
+        found = [line["guid"] for line in self.lines(user)[2:]
+                 if line["stage"] == "intent"]
+        self.assertEqual(sorted(found), sorted(
+            name.decode("utf-8", "replace") for name in names))
 
 
 class Rotation(JournalTest):
