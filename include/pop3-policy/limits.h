@@ -23,8 +23,9 @@ struct script_limits {
 #define SCRIPT_MEMORY_DEFAULT_BYTES (UINT64_C(16) * 1024 * 1024)
 /* An empty state with its libraries needs 40 kB. */
 #define SCRIPT_MEMORY_MIN_BYTES (UINT64_C(256) * 1024)
-/* Longer than this a garbage collection would take too long. */
-#define SCRIPT_MEMORY_MAX_BYTES (UINT64_C(256) * 1024 * 1024)
+/* A garbage collection of more, which nothing can interrupt, would take longer
+   than script_time is by default. */
+#define SCRIPT_MEMORY_MAX_BYTES (UINT64_C(128) * 1024 * 1024)
 #define SCRIPT_INSTRUCTIONS_DEFAULT 2000000
 #define SCRIPT_INSTRUCTIONS_MIN 1000
 #define SCRIPT_INSTRUCTIONS_MAX 1000000000

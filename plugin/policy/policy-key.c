@@ -248,7 +248,7 @@ set_script_memory(struct policy_key_target *target,
 	error = policy_value_size(pieces->data, pieces->length, bytes);
 	if (error == NULL && (*bytes < SCRIPT_MEMORY_MIN_BYTES ||
 			      *bytes > SCRIPT_MEMORY_MAX_BYTES))
-		error = "expected a size from 256k to 256M";
+		error = "expected a size from 256k to 128M";
 	if (error != NULL)
 		target_error(target, pieces, error);
 }

@@ -94,6 +94,14 @@ static int base_setmetatable(lua_State *L)
 		}
 		lua_pop(L, 1);
 	}
+	/* A table would be asked for its own __call, and so on without end. */
+	lua_pushliteral(L, "__call");
+	type = lua_rawget(L, 2);
+	if (type != LUA_TNIL && type != LUA_TFUNCTION) {
+		return luaL_error(L, "__call must be a function here, not a "
+				  "%s", luaL_typename(L, -1));
+	}
+	lua_pop(L, 1);
 	lua_newtable(L);
 	for (name = metamethods; *name != NULL; name++) {
 		lua_pushstring(L, *name);

@@ -9,6 +9,9 @@
    thought of. */
 #define HOOKS_AFTER_STOP 16
 
+/* Two strings of 1 MB are compared within some 10 milliseconds. */
+#define COUNT_OFTEN_STEP 4
+
 static int64_t now_usecs(void)
 {
 	struct timespec now;
@@ -76,6 +79,12 @@ int script_raise_doubt(lua_State *L, const char *text)
 	return script_raise_stop(L);
 }
 
+void script_stop_late(struct script *script)
+{
+	script_note_place(script);
+	script_set_stop(script, script->deadline_stop);
+}
+
 bool script_is_late(struct script *script)
 {
 	if (now_usecs() < script->deadline_usecs)
@@ -105,13 +114,19 @@ void script_charge(lua_State *L, uint64_t instructions)
 		(void)script_raise_stop(L);
 }
 
+static int count_step(const struct script *script)
+{
+	if (script->setup.count_exactly)
+		return 1;
+	return script->counts_often ? COUNT_OFTEN_STEP : SCRIPT_COUNT_STEP;
+}
+
 static void count_hook(lua_State *L, lua_Debug *ar)
 {
 	struct script *script = script_of(L);
 
 	(void)ar;
-	script->instructions += script->setup.count_exactly ? 1 :
-		SCRIPT_COUNT_STEP;
+	script->instructions += (uint64_t)count_step(script);
 	if (script->stop != SCRIPT_STOP_NONE) {
 		if (++script->hooks_since_stop > HOOKS_AFTER_STOP)
 			script_abandon(script);
@@ -131,9 +146,17 @@ void script_budget_count(struct script *script, bool count)
 		lua_sethook(script->L, NULL, 0, 0);
 	else {
 		lua_sethook(script->L, count_hook, LUA_MASKCOUNT,
-			    script->setup.count_exactly ? 1 :
-			    SCRIPT_COUNT_STEP);
+			    count_step(script));
 	}
+}
+
+void script_budget_count_often(struct script *script)
+{
+	if (script->counts_often)
+		return;
+	script->counts_often = true;
+	if (script->stop == SCRIPT_STOP_NONE)
+		script_budget_count(script, true);
 }
 
 void script_budget_begin(struct script *script, int hook)

@@ -18,8 +18,14 @@ void script_budget_count(struct script *script, bool count);
    Raises the error that stops the script if there are not as many left or the
    time is over. */
 void script_charge(lua_State *L, uint64_t instructions);
+/* Look at instructions and clock more often, as long as the state lives: it has
+   something that one instruction can spend much time on. */
+void script_budget_count_often(struct script *script);
+
 /* Is the time over? Then the script is stopped: the caller must end. */
 bool script_is_late(struct script *script);
+/* It would be, for what the script wants to be done: stop it, as above. */
+void script_stop_late(struct script *script);
 /* Raise the error that stops the script; it must be stopped. */
 int script_raise_stop(lua_State *L);
 /* Behind a lua_pcall() that failed: raise the error once more if the script is

@@ -208,7 +208,8 @@ static bool script_needs_counting(struct script *script, enum script_hook hook)
 			script_is_brief(script->L,
 					SCRIPT_INDEX_HOOKS + (int)hook);
 	}
-	return !script->is_brief[hook] || script->has_metatables;
+	return !script->is_brief[hook] || script->has_metatables ||
+		script->counts_often;
 }
 
 /* Runs the hook; its answer goes to answer, or the reason to script. Returns

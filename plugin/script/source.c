@@ -13,8 +13,16 @@
 /* The parser looks at the clock as often as it is fed. */
 #define FEED_BYTES 256
 
-/* The parser's time grows with their square. */
-#define GOTOS_MAX 500
+/* The parser's time grows with the square of the jumps that it has not found
+   the end of yet. Not only those in the code are counted. */
+static const struct {
+	const char *word;
+	unsigned int max;
+	const char *refusal;
+} jumps[] = {
+	{ "goto", 500, "too many gotos" },
+	{ "break", 5000, "too many breaks" },
+};
 
 /* In front of each text, on its first line: as a local, policy is found at
    once, and not behind the globals. */
@@ -69,18 +77,30 @@ source_write(lua_State *L, const void *data, size_t size, void *context)
 	return 0;
 }
 
-static const char *source_find_refusal(const char *text, size_t size)
+static unsigned int
+source_count(const char *text, size_t size, const char *word)
 {
 	const char *at = text, *found;
+	size_t length = strlen(word);
 	unsigned int count = 0;
+
+	while ((found = memmem(at, size - (size_t)(at - text), word,
+			       length)) != NULL) {
+		count++;
+		at = found + length;
+	}
+	return count;
+}
+
+static const char *source_find_refusal(const char *text, size_t size)
+{
+	size_t i;
 
 	if (size > SCRIPT_SOURCE_MAX_BYTES)
 		return "a script can't be larger than 128 kB";
-	while ((found = memmem(at, size - (size_t)(at - text), "goto", 4)) !=
-	       NULL) {
-		if (++count > GOTOS_MAX)
-			return "too many gotos";
-		at = found + 4;
+	for (i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
+		if (source_count(text, size, jumps[i].word) > jumps[i].max)
+			return jumps[i].refusal;
 	}
 	return NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state-memory.h"
 #include "budget.h"
+#include "collisions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,18 @@
 /* For a block that has grown out of being small. */
 #define KIND_GROWN SIZE_MAX
 
+/* Lua's kind of what is no object of its own, like the elements of a table. */
+#define KIND_NONE 0
+
+/* To compare such a string, or to take it for a number, takes so long that the
+   clock has to be looked at more often. */
+#define LONG_STRING_BYTES (64 * 1024)
+
 /* Precedes a region and a block that is not small. */
 struct script_block {
 	struct script_block *next, **self;
+	/* so many elements of a table, 0 = something else */
+	size_t nodes;
 } __attribute__((aligned(16)));
 
 static unsigned int get_class(size_t size)
@@ -45,6 +55,7 @@ static void block_unlink(struct script_block *block)
 static void block_link(struct script_memory *memory,
 		       struct script_block *block)
 {
+	block->nodes = 0;
 	block->next = memory->blocks;
 	block->self = &memory->blocks;
 	if (block->next != NULL)
@@ -188,15 +199,56 @@ large_realloc(struct script *script, void *pointer, size_t old_size,
 	return new_block + 1;
 }
 
+/* A table is about to move its elements into this new block. Which table is
+   unknown, so all are looked at. */
+static bool
+table_may_grow(struct script *script, void *new_vector, size_t new_nodes)
+{
+	const struct script_block *block = script->memory.blocks;
+
+	/* Lua fills it when it has got it */
+	memset(new_vector, 0, new_nodes * sizeof(uint32_t));
+	for (; block != NULL; block = block->next) {
+		if (block->nodes > 0 &&
+		    collisions_are_many(block + 1, block->nodes, new_nodes,
+					new_vector))
+			return false;
+	}
+	return true;
+}
+
+static void *
+vector_alloc(struct script *script, size_t size, size_t nodes)
+{
+	void *vector = large_alloc(script, size, true);
+
+	if (vector == NULL)
+		return NULL;
+	if (!table_may_grow(script, vector, nodes)) {
+		script_stop_late(script);
+		large_free(&script->memory, vector, size);
+		return NULL;
+	}
+	((struct script_block *)vector - 1)->nodes = nodes;
+	return vector;
+}
+
 /* kind: of the new object, as Lua names it, or one that is none of them */
 static void *memory_new(struct script *script, size_t kind, size_t size)
 {
+	size_t nodes;
+
 	if (is_small(size))
 		return small_alloc(script, size, false);
 	if (kind == LUA_TSTRING && size > SCRIPT_STRING_MAX_BYTES + 64) {
 		script_note_place(script);
 		return NULL;
 	}
+	if (kind == LUA_TSTRING && size > LONG_STRING_BYTES)
+		script_budget_count_often(script);
+	nodes = kind == KIND_NONE ? collisions_vector_nodes(size) : 0;
+	if (nodes > 0)
+		return vector_alloc(script, size, nodes);
 	return large_alloc(script, size, kind != KIND_GROWN);
 }
 

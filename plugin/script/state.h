@@ -97,6 +97,8 @@ struct script {
 	bool is_dead;
 	/* a table has a metatable that a script has made */
 	bool has_metatables;
+	/* see script_budget_count_often() */
+	bool counts_often;
 	/* instructions are being counted */
 	bool is_counted;
 	/* see script_is_brief(); known once the hook has been asked */

@@ -10,10 +10,25 @@
  * many instructions as it has elements to move.
  */
 
+/* Some 10 microseconds' worth. */
+#define MOVES_PER_LOOK 1024
+
+/* Returns the table's length. A table with holes may claim any. */
 static lua_Integer check_table(lua_State *L, int index)
 {
+	lua_Integer length;
+
 	luaL_checktype(L, index, LUA_TTABLE);
-	return (lua_Integer)lua_rawlen(L, index);
+	length = (lua_Integer)lua_rawlen(L, index);
+	luaL_argcheck(L, length < INT_MAX, index, "array too big");
+	return length;
+}
+
+/* Another element has been moved; instructions were charged before. */
+static void look_at_clock(lua_State *L, uint64_t moved)
+{
+	if (moved % MOVES_PER_LOOK == 0)
+		script_charge(L, 0);
 }
 
 static uint64_t span(lua_Integer first, lua_Integer last)
@@ -67,6 +82,7 @@ static int table_insert(lua_State *L)
 			      "position out of bounds");
 		script_charge(L, span(position, length));
 		for (i = length; i >= position; i--) {
+			look_at_clock(L, (uint64_t)i);
 			(void)lua_rawgeti(L, 1, i);
 			lua_rawseti(L, 1, i + 1);
 		}
@@ -98,6 +114,7 @@ static int table_remove(lua_State *L)
 	}
 	script_charge(L, span(position, length));
 	for (; position < length; position++) {
+		look_at_clock(L, (uint64_t)position);
 		(void)lua_rawgeti(L, 1, position + 1);
 		lua_rawseti(L, 1, position);
 	}
@@ -125,6 +142,7 @@ static int table_move(lua_State *L)
 	for (i = 0; i < count; i++) {
 		lua_Integer offset = (lua_Integer)(down ? count - 1 - i : i);
 
+		look_at_clock(L, i);
 		(void)lua_rawgeti(L, 1, first + offset);
 		lua_rawseti(L, target, to + offset);
 	}
@@ -187,6 +205,8 @@ sort_merge(lua_State *L, int from, int to, lua_Integer first,
 	int top = lua_gettop(L);
 
 	for (i = first; i < end; i++) {
+		/* strings may take long to compare */
+		script_charge(L, 1);
 		if (left < middle)
 			(void)lua_rawgeti(L, from, left);
 		else
@@ -215,11 +235,11 @@ static int table_sort(lua_State *L)
 	if (!lua_isnoneornil(L, 2))
 		luaL_checktype(L, 2, LUA_TFUNCTION);
 	lua_settop(L, 2);
-	luaL_argcheck(L, length < INT_MAX, 1, "array too big");
 	script_charge(L, (uint64_t)length);
 	lua_createtable(L, (int)length, 0);
 	lua_createtable(L, (int)length, 0);
 	for (i = 1; i <= length; i++) {
+		look_at_clock(L, (uint64_t)i);
 		(void)lua_rawgeti(L, 1, i);
 		lua_rawseti(L, from, i);
 	}
@@ -231,7 +251,6 @@ static int table_sort(lua_State *L)
 				middle = length + 1;
 			if (end > length + 1)
 				end = length + 1;
-			script_charge(L, (uint64_t)(end - i));
 			sort_merge(L, from, to, i, middle, end);
 		}
 		from = 7 - from;
@@ -239,6 +258,7 @@ static int table_sort(lua_State *L)
 	}
 	/* whatever a comparison has done to the table meanwhile */
 	for (i = 1; i <= length; i++) {
+		look_at_clock(L, (uint64_t)i);
 		(void)lua_rawgeti(L, from, i);
 		lua_rawseti(L, 1, i);
 	}

@@ -5,13 +5,15 @@
  * hook, each in a process of its own. Its first line says how that has to end:
  * "-- want: A|B" with memory, instructions, time, error, allow, deny or any;
  * behind "load:", loading it. No cap may be exceeded by more than twice. A
- * file that does not begin so (bytecode) must not load.
+ * second line "-- caps: BYTES INSTRUCTIONS" sets others than the default ones.
+ * A file that does not begin so (bytecode) must not load.
  */
 
 #define _GNU_SOURCE
 #include "case-values.h"
 
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -100,6 +102,7 @@ static int run_script(const char *path, const char *text, size_t size)
 		.log = ignore_line,
 		.want_traceback = true,
 	};
+	struct script_limits *limits = &setup.limits;
 	struct script_question question = { .hook = SCRIPT_HOOK_DELETE };
 	char want[100] = "load:error", detail[900];
 	const char *wanted = want, *got;
@@ -115,7 +118,8 @@ static int run_script(const char *path, const char *text, size_t size)
 	setup.modules = script_modules_create(modules_folder, false);
 	if (setup.modules == NULL)
 		return fail(path, "no modules", "");
-	(void)sscanf(text, "-- want: %99[^\n]", want);
+	(void)sscanf(text, "-- want: %99[^\n]\n-- caps: %" SCNu64 " %" SCNu64, want,
+		     &limits->memory_bytes, &limits->instructions);
 	case_values_init(&values);
 	(void)case_values_set(&values, "header.Subject", "x");
 	(void)case_values_set(&values, "keywords", "a,b");
@@ -160,13 +164,13 @@ static int run_script(const char *path, const char *text, size_t size)
 	if (load_msecs > 2 * CAP_MSECS + GRACE_MSECS ||
 	    call_msecs > 2 * CAP_MSECS + GRACE_MSECS)
 		return fail(path, "too long", detail);
-	if (cost.instructions > 2 * SCRIPT_INSTRUCTIONS_DEFAULT &&
+	if (cost.instructions > 2 * limits->instructions &&
 	    strcmp(got, "instructions") != 0)
 		return fail(path, "too many instructions", detail);
-	if (cost.memory_bytes > SCRIPT_MEMORY_DEFAULT_BYTES)
+	if (cost.memory_bytes > limits->memory_bytes)
 		return fail(path, "too much memory", detail);
 	if (CHECK_RSS && max_rss_kbytes() - rss >
-	    2 * (long)SCRIPT_MEMORY_DEFAULT_BYTES / 1024)
+	    2 * (long)limits->memory_bytes / 1024)
 		return fail(path, "too much memory of the process", detail);
 	/* whatever it was, the next question is answered, and closing runs
 	   nothing */

@@ -140,9 +140,9 @@ static const struct load_row {
 	{ "the least of everything", TEXT("[default]\nscript_memory = 256k\n"
 	  "script_instructions = 1000\nscript_time = 1ms\n"), "default",
 	  "memory=262144 instructions=1000 time=1 " },
-	{ "the most of everything", TEXT("[default]\nscript_memory = 256M\n"
+	{ "the most of everything", TEXT("[default]\nscript_memory = 128M\n"
 	  "script_instructions = 1000M\nscript_time = 1m\n"), "default",
-	  "memory=268435456 instructions=1000000000 time=60000 " },
+	  "memory=134217728 instructions=1000000000 time=60000 " },
 	{ "back to the defaults", TEXT("[policy a]\nscript = a.lua\n"
 	  "script_memory = 1M\nscript_instructions = 5k\n"
 	  "script_time = 5ms\n[user b]\ninherit = a\nscript = none\n"
@@ -622,11 +622,11 @@ static const struct broken_row {
 	{ "caps that are too small", TEXT("[default]\n"
 	  "script_memory = 255k\nscript_instructions = 999\n"
 	  "script_time = 0ms\n"), "default", false,
-	  "2:17 from 256k to 256M|3:23 from 1k to 1000M|4:15 longer than 0" },
+	  "2:17 from 256k to 128M|3:23 from 1k to 1000M|4:15 longer than 0" },
 	{ "caps that are too large", TEXT("[default]\n"
-	  "script_memory = 257M\nscript_instructions = 1001M\n"
+	  "script_memory = 129M\nscript_instructions = 1001M\n"
 	  "script_time = 61s\n"), "default", false,
-	  "2:17 from 256k to 256M|3:23 from 1k to 1000M|4:15 too long" },
+	  "2:17 from 256k to 128M|3:23 from 1k to 1000M|4:15 too long" },
 	{ "caps that overflow", TEXT("[default]\n"
 	  "script_memory = 99999999999999999999G\n"
 	  "script_instructions = 99999999999999999999M\n"

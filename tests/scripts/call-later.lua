@@ -1,0 +1,7 @@
+-- want: error
+function pop3_policy_delete(session, message)
+  local mt = {}
+  local t = setmetatable({}, mt)
+  mt.__call = t
+  t()
+end
