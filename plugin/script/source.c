@@ -26,7 +26,7 @@ static const struct {
 
 /* In front of each text, on its first line: as a local, policy is found at
    once, and not behind the globals. */
-static const char source_prefix[] = "local policy <const> = policy ";
+static const char source_prefix[] = "local policy <const> = policy; ";
 
 struct source_feed {
 	struct script *script;
