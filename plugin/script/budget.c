@@ -79,6 +79,13 @@ int script_raise_doubt(lua_State *L, const char *text)
 	return script_raise_stop(L);
 }
 
+int script_raise_memory(lua_State *L)
+{
+	script_note_place(script_of(L));
+	script_set_stop(script_of(L), SCRIPT_STOP_MEMORY);
+	return script_raise_stop(L);
+}
+
 void script_stop_late(struct script *script)
 {
 	script_note_place(script);
@@ -183,6 +190,7 @@ void script_budget_begin(struct script *script, int hook)
 	script->stop = SCRIPT_STOP_NONE;
 	script->stop_place[0] = '\0';
 	script->instructions = 0;
+	script->fetched_bytes = 0;
 	script->hooks_since_stop = 0;
 	script->logged = 0;
 	script->memory.refused = 0;

@@ -33,6 +33,9 @@ int script_raise_stop(lua_State *L);
 void script_rethrow_stop(lua_State *L, int status);
 /* Stop the script, because the adapter said this, and raise. */
 int script_raise_doubt(lua_State *L, const char *text);
+/* Stop it, because it has too much in memory that is not the state's, and
+   raise. */
+int script_raise_memory(lua_State *L);
 /* Give the state up at once. Does not return. Only where the script has been
    stopped and runs on. */
 void script_abandon(struct script *script) __attribute__((noreturn));

@@ -16,6 +16,19 @@ void object_raise_doubt(lua_State *L, const char *what, const char *why)
 	(void)script_raise_doubt(L, text);
 }
 
+void object_charge_memory(lua_State *L, const struct script_value *value)
+{
+	struct script *script = script_of(L);
+	size_t i;
+
+	if (value->text != NULL)
+		script->fetched_bytes += strlen(value->text);
+	for (i = 0; value->list != NULL && value->list[i] != NULL; i++)
+		script->fetched_bytes += strlen(value->list[i]);
+	if (script->fetched_bytes > script->setup.limits.memory_bytes)
+		(void)script_raise_memory(L);
+}
+
 int object_push_number(lua_State *L, enum script_field field,
 		       const char *what)
 {

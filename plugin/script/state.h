@@ -82,6 +82,8 @@ struct script {
 	const struct script_question *question;
 	enum script_stop stop;
 	uint64_t instructions;
+	/* what the adapter was asked for */
+	uint64_t fetched_bytes;
 	int64_t started_usecs, deadline_usecs;
 	enum script_stop deadline_stop;
 	unsigned int hooks_since_stop;
