@@ -216,7 +216,11 @@ void policy_nearest_try(struct policy_nearest *nearest, const char *word)
 				     word, strlen(word), limit);
 
 	if (distance <= limit &&
-	    (nearest->word == NULL || distance < nearest->distance)) {
+	    (nearest->word == NULL || distance < nearest->distance ||
+	     /* two letters that changed places */
+	     (distance == nearest->distance &&
+	      strlen(word) == nearest->length &&
+	      strlen(nearest->word) != nearest->length))) {
 		nearest->word = word;
 		nearest->distance = distance;
 	}

@@ -183,6 +183,7 @@ static int message_index(lua_State *L)
 		lua_pushvalue(L, lua_upvalueindex(OBJECT_UPVALUE_SECOND));
 		return 1;
 	default:
+		sandbox_refuse_others_field(L, true, 2);
 		return sandbox_raise_unknown(L, "field of message", 2,
 			lua_upvalueindex(OBJECT_UPVALUE_NUMBERS), 0);
 	}

@@ -12,16 +12,22 @@ const char *objects_name(bool is_message, size_t index)
 		session_object_name(index);
 }
 
-bool objects_has_field(const char *name)
+bool objects_have_name(bool is_message, const char *name)
 {
-	const char *field;
+	const char *known;
 	size_t i;
 
-	for (i = 0; (field = session_object_name(i)) != NULL; i++) {
-		if (strcmp(field, name) == 0)
+	for (i = 0; (known = objects_name(is_message, i)) != NULL; i++) {
+		if (strcmp(known, name) == 0)
 			return true;
 	}
-	return message_object_has_field(name);
+	return false;
+}
+
+bool objects_has_field(const char *name)
+{
+	return objects_have_name(false, name) ||
+		message_object_has_field(name);
 }
 
 void objects_register(lua_State *L)

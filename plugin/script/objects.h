@@ -17,6 +17,7 @@ int objects_push(lua_State *L, const struct script_question *question);
 /* The names of a message's fields and methods, or a session's, of which the
    first are a request's as well. Returns NULL behind the last one. */
 const char *objects_name(bool is_message, size_t index);
+bool objects_have_name(bool is_message, const char *name);
 /* Is it a field (not a method) of session or message? */
 bool objects_has_field(const char *name);
 

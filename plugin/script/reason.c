@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "reason.h"
+#include "hint.h"
 #include "line.h"
-#include "objects.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,31 +84,6 @@ static void format_stop(struct script *script, char *text, size_t size,
 	}
 }
 
-/* message:size() says "attempt to call a number value (method 'size')". */
-static void add_hint(char *text, size_t size)
-{
-	const char *name = strstr(text, " (method '"), *end;
-	char field[40];
-	size_t used;
-
-	if (strncmp(text, "attempt to call", 15) != 0 &&
-	    strstr(text, ": attempt to call") == NULL)
-		return;
-	if (name == NULL)
-		return;
-	name += strlen(" (method '");
-	end = strchr(name, '\'');
-	if (end == NULL || (size_t)(end - name) >= sizeof(field))
-		return;
-	memcpy(field, name, (size_t)(end - name));
-	field[end - name] = '\0';
-	if (!objects_has_field(field))
-		return;
-	used = strlen(text);
-	(void)snprintf(text + used, size - used,
-		       "; %s is a field: use a dot and no ()", field);
-}
-
 void script_reason_set(struct script *script, int status,
 		       const char *purpose)
 {
@@ -145,7 +120,7 @@ void script_reason_set(struct script *script, int status,
 	(void)snprintf(text, sizeof(text), "%s%s%.500s",
 		       strchr(message, ':') == NULL ? script->name : "",
 		       strchr(message, ':') == NULL ? ": " : "", message);
-	add_hint(text, sizeof(text));
+	script_hint_add(script, text, sizeof(text));
 	script_line_copy(script->reason, sizeof(script->reason), text,
 			 strlen(text));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sandbox.h"
 #include "modules.h"
+#include "objects.h"
 #include "policy-text.h"
 
 #include <lualib.h>
@@ -46,7 +47,55 @@ static const struct {
 	{ "collectgarbage", "memory looks after itself" },
 	{ "warn", "use policy.log(text)" },
 	{ "unpack", "use table.unpack" },
+	{ "null", "use nil" },
+	{ "NULL", "use nil" },
+	{ "None", "use nil" },
+	{ "undefined", "use nil" },
+	{ "True", "use true" },
+	{ "False", "use false" },
 };
+
+const char *sandbox_find_advice(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(absent_names) / sizeof(absent_names[0]); i++) {
+		if (strcmp(name, absent_names[i].name) == 0)
+			return absent_names[i].advice;
+	}
+	return NULL;
+}
+
+/* Is it a word or a function of the table policy? */
+static bool policy_has_name(lua_State *L, int builtins, const char *name)
+{
+	int top = lua_gettop(L);
+	bool found = false;
+
+	lua_pushliteral(L, "policy");
+	if (lua_rawget(L, builtins) == LUA_TTABLE &&
+	    lua_getmetatable(L, -1) != 0) {
+		lua_pushliteral(L, "__index");
+		if (lua_rawget(L, -2) == LUA_TTABLE) {
+			lua_pushstring(L, name);
+			found = lua_rawget(L, -2) != LUA_TNIL;
+		}
+	}
+	lua_settop(L, top);
+	return found;
+}
+
+const char *
+sandbox_find_owner(lua_State *L, int builtins, const char *name)
+{
+	if (policy_has_name(L, builtins, name))
+		return "policy.";
+	if (objects_have_name(true, name)) {
+		return strncmp(name, "header", 6) == 0 ? "message:" :
+			"message.";
+	}
+	return objects_have_name(false, name) ? "session." : NULL;
+}
 
 static void
 nearest_try_keys(lua_State *L, struct policy_nearest *nearest, int index)
@@ -78,6 +127,18 @@ int sandbox_raise_unknown(lua_State *L, const char *what, int index,
 				  what, nearest.text, nearest.word);
 	}
 	return luaL_error(L, "unknown %s \"%s\"", what, nearest.text);
+}
+
+void sandbox_refuse_others_field(lua_State *L, bool is_message, int index)
+{
+	if (lua_type(L, index) == LUA_TSTRING &&
+	    objects_have_name(!is_message, lua_tostring(L, index))) {
+		luaL_error(L, "unknown field of %s \"%s\"; it is one of %s "
+			   "(session is the first parameter, message the "
+			   "second)", is_message ? "message" : "session",
+			   lua_tostring(L, index),
+			   is_message ? "session" : "message");
+	}
 }
 
 /* upvalue 1: Lua's own os.date */
@@ -197,24 +258,28 @@ static int globals_index(lua_State *L)
 {
 	const char *name = lua_type(L, 2) == LUA_TSTRING ?
 		lua_tostring(L, 2) : "";
-	size_t i;
+	const char *advice, *owner;
 
 	if (add_late_library(L, lua_upvalueindex(1), name)) {
 		lua_pushvalue(L, 2);
 		(void)lua_rawget(L, lua_upvalueindex(1));
 		return 1;
 	}
-	for (i = 0; i < sizeof(absent_names) / sizeof(absent_names[0]); i++) {
-		if (strcmp(name, absent_names[i].name) == 0) {
-			return luaL_error(L, "%s is not available: %s", name,
-					  absent_names[i].advice);
-		}
+	advice = sandbox_find_advice(name);
+	if (advice != NULL) {
+		return luaL_error(L, "%s is not available: %s", name,
+				  advice);
 	}
 	if (strcmp(name, "session") == 0 || strcmp(name, "message") == 0 ||
 	    strcmp(name, "request") == 0) {
 		return luaL_error(L, "%s is not a global: take it as a "
 				  "parameter of the hook, function "
 				  "pop3_policy_...(session, message)", name);
+	}
+	owner = sandbox_find_owner(L, lua_upvalueindex(1), name);
+	if (owner != NULL) {
+		return luaL_error(L, "unknown global \"%s\"; did you mean "
+				  "%s%s?", name, owner, name);
 	}
 	sandbox_add_all(L, lua_upvalueindex(1));
 	(void)lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);

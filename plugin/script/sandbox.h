@@ -23,6 +23,15 @@ void sandbox_add_base(lua_State *L);
 void sandbox_add_string(lua_State *L);
 void sandbox_push_table(lua_State *L);
 
+/* Which object has the name, which is no global: "policy.", "message.",
+   "message:" or "session."? Or NULL. builtins: as above. */
+const char *
+sandbox_find_owner(lua_State *L, int builtins, const char *name);
+/* What to use in the place of a global that people look for, or NULL. */
+const char *sandbox_find_advice(const char *name);
+
+/* Raises `unknown field of session "size"; it is one of message`, if so. */
+void sandbox_refuse_others_field(lua_State *L, bool is_message, int index);
 /* Raises `unknown WHAT "NAME"` for the key at index. The tables at known_index
    and more_index (0 = none) have the names that there are. */
 int sandbox_raise_unknown(lua_State *L, const char *what, int index,

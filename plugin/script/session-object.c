@@ -129,6 +129,8 @@ static int session_index(lua_State *L)
 		lua_pushvalue(L, lua_upvalueindex(OBJECT_UPVALUE_FIRST));
 		return 1;
 	default:
+		if (question->hook != SCRIPT_HOOK_AUTH)
+			sandbox_refuse_others_field(L, false, 2);
 		return sandbox_raise_unknown(L, question->hook ==
 			SCRIPT_HOOK_AUTH ? "field of request" :
 			"field of session", 2,

@@ -407,6 +407,44 @@ static const struct answer_row {
 	{ DELETE("getmetatable('').__index = nil"), "delete", NULL,
 	  "error attempt to index a boolean" },
 
+	{ DELETE("return DENY"), "delete", NULL,
+	  "error unknown global \\\"DENY\\\"; did you mean policy.DENY?" },
+	{ DELETE("return days(3)"), "delete", NULL,
+	  "error did you mean policy.days?" },
+	{ DELETE("return size"), "delete", NULL,
+	  "error did you mean message.size?" },
+	{ DELETE("return header('x')"), "delete", NULL,
+	  "error did you mean message:header?" },
+	{ DELETE("return user"), "delete", NULL,
+	  "error did you mean session.user?" },
+	{ DELETE("return null"), "delete", NULL,
+	  "error null is not available: use nil" },
+	{ DELETE("return session.size"), "delete", NULL,
+	  "error unknown field of session \\\"size\\\"; it is one of message" },
+	{ DELETE("return message.user"), "delete", NULL,
+	  "error unknown field of message \\\"user\\\"; it is one of session" },
+	{ DELETE("return message.retreived"), "delete", NULL,
+	  "error did you mean retrieved?" },
+
+	/* what Lua says in its own words */
+	{ DELETE("return message.retrieved_days > 3"), "delete", NULL,
+	  "error attempt to compare number with nil; nil is what is not "
+	  "there" },
+	{ DELETE("return message:header('X') > 3"), "delete", "header.X=5",
+	  "error with string; tonumber(text) makes a number of a text" },
+	{ DELETE("return 'x' .. message:header('X')"), "delete", NULL,
+	  "error a nil value; nil is what is not there: write (x or " },
+	{ DELETE("return session.now - message.retrieved"), "delete", NULL,
+	  "error arithmetic on a nil value" },
+	{ DELETE("return message.header.Subject"), "delete", NULL,
+	  "error write message:header(\\\"Subject\\\")" },
+	{ DELETE("return message.keywords('Work')"), "delete", NULL,
+	  "error keywords is a field: use a dot and no ()" },
+	{ HOOK("login", "return message.size"), "login", NULL,
+	  "error pop3_policy_login gets no message" },
+	{ HOOK("logout", "return message.size"), "logout", NULL,
+	  "error pop3_policy_logout gets no message" },
+
 	/* errors */
 	{ DELETE("error('mine')"), "delete", NULL, "error \"t.lua:1: mine\"" },
 	{ DELETE("error({})"), "delete", NULL,
@@ -434,6 +472,11 @@ static const struct answer_row {
 	{ DELETE("local ok, a, b = pcall(function(...) return ... end, 'x', "
 	  "'y') return policy.DENY, a .. b"), "delete", NULL,
 	  "deny \"xy\"" },
+
+	/* what a script may begin with */
+	{ "(function() x = 5 end)() " RETURN("delete", "policy.DENY, 'x' .. x"),
+	  "delete", NULL, "deny \"x5\"" },
+	{ "; " DELETE("return policy.HIDE"), "delete", NULL, "hide" },
 
 	/* the table policy */
 	{ RETURN("delete", "policy.DENY, policy.days(2) .. '/' .. "
@@ -537,6 +580,9 @@ static const struct broken_row {
 	{ TEXT("#!/usr/bin/lua\nx = = 1"), "t.lua:2:" },
 	{ TEXT("\xEF\xBB\xBFx = = 1"), "t.lua:1:" },
 	{ TEXT("error('top')"), "t.lua:1: top" },
+	{ TEXT(".x = 1"), "t.lua:1: unexpected symbol near '.'" },
+	{ TEXT("'x'"), "t.lua:1: unexpected symbol near ''x''" },
+	{ TEXT("// x"), "'//'; a comment begins with --" },
 	{ TEXT("\x1BLua"), "t.lua:1: unexpected symbol" },
 	{ TEXT("\npolicy = {}"),
 	  "t.lua:2: attempt to assign to const variable 'policy'" },
@@ -719,6 +765,73 @@ START_TEST(test_doubt)
 			      strstr(answer.reason, " could not be found "
 				     "out: disk on; fire") != NULL,
 			      "%s: %s", bodies[i], answer.reason);
+		script_free(&script);
+	}
+}
+END_TEST
+
+static int
+large_get(void *context, enum script_field field, const char *name,
+	  struct script_value *value_r)
+{
+	static char text[100 * 1024];
+	static const char *const list[] = { text, text, NULL };
+	unsigned int *asked = context;
+
+	(void)name;
+	memset(text, 'x', sizeof(text) - 1);
+	(*asked)++;
+	if (field == SCRIPT_MESSAGE_HEADERS)
+		value_r->list = list;
+	else
+		value_r->text = text;
+	return 1;
+}
+
+/* What Dovecot fetches for a call, it may keep until the call ends. */
+START_TEST(test_fetched_memory)
+{
+	static const struct {
+		const char *body;
+		unsigned int want_asked;
+	} rows[] = {
+		{ "while true do local x = message:header('x') end", 164 },
+		{ "while true do local x = message:headers('x') end", 82 },
+		{ "while true do local x = session.fields.x end", 164 },
+		{ "while true do pcall(message.header, message, 'x') end",
+		  164 },
+	};
+	struct policy_session_facts session = {
+		.user = "u", .login = "u", .mechanism = "", .remote_ip = "",
+		.local_ip = "", .id = "", .now = 1,
+	};
+	unsigned int asked;
+	struct script_question question = {
+		.hook = SCRIPT_HOOK_DELETE,
+		.session = &session,
+		.get = large_get,
+		.context = &asked,
+	};
+	struct script_setup setup = default_setup;
+	struct script_answer answer;
+	struct script *script;
+	char text[300];
+	size_t i;
+
+	setup.limits.time_msecs = SCRIPT_TIME_MAX_MSECS;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)snprintf(text, sizeof(text), DELETE("%s"), rows[i].body);
+		script = load_within(text, strlen(text), &setup);
+		/* each call anew */
+		asked = 0;
+		script_call(script, &question, &answer);
+		ck_assert_uint_eq(asked, rows[i].want_asked);
+		asked = 0;
+		script_call(script, &question, &answer);
+		ck_assert_uint_eq(asked, rows[i].want_asked);
+		ck_assert_int_eq(answer.outcome, SCRIPT_FAILED);
+		ck_assert_msg(strncmp(answer.reason, "t.lua:1: needs more "
+				      "memory", 26) == 0, "%s", answer.reason);
 		script_free(&script);
 	}
 }
@@ -993,6 +1106,7 @@ int main(void)
 	tcase_add_test(tcase, test_kept_handles);
 	tcase_add_test(tcase, test_stop_ends_one_call);
 	tcase_add_test(tcase, test_doubt);
+	tcase_add_test(tcase, test_fetched_memory);
 	tcase_add_test(tcase, test_abandon);
 	tcase_add_test(tcase, test_log);
 	tcase_add_test(tcase, test_list_is_read_again);

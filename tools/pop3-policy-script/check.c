@@ -111,6 +111,34 @@ find_in_table(lua_State *L, const char *name, struct policy_nearest *nearest)
 	return false;
 }
 
+/* Says what somebody probably meant who wrote a name that is no global. Returns
+   false where it is like none. */
+static bool
+report_misplaced(struct name_check *check, const struct token *token)
+{
+	const char *advice = sandbox_find_advice(token->text), *owner;
+
+	if (strcmp(token->text, "session") == 0 ||
+	    strcmp(token->text, "message") == 0 ||
+	    strcmp(token->text, "request") == 0)
+		advice = "take it as a parameter of the hook";
+	if (advice != NULL) {
+		fprintf(stderr, "%s:%u: unknown global \"%s\": %s\n",
+			check->path, token->line, token->text, advice);
+		check->errors++;
+		return true;
+	}
+	push_builtins(check->L);
+	owner = sandbox_find_owner(check->L, lua_gettop(check->L),
+				   token->text);
+	if (owner == NULL)
+		return false;
+	fprintf(stderr, "%s:%u: unknown global \"%s\"; did you mean %s%s?\n",
+		check->path, token->line, token->text, owner, token->text);
+	check->errors++;
+	return true;
+}
+
 static void
 check_global(struct name_check *check, const struct token *token)
 {
@@ -123,7 +151,8 @@ check_global(struct name_check *check, const struct token *token)
 	if (is_declared(check, token->text))
 		return;
 	push_builtins(check->L);
-	if (find_in_table(check->L, token->text, &nearest))
+	if (find_in_table(check->L, token->text, &nearest) ||
+	    report_misplaced(check, token))
 		return;
 	for (other = check->tokens; other->kind != TOKEN_END; other++) {
 		if (other->kind == TOKEN_NAME &&
@@ -225,7 +254,15 @@ check_object_member(struct name_check *check, bool is_message,
 		if (strcmp(name, member->text) == 0)
 			break;
 	}
-	if (name == NULL || strcmp(name, member->text) != 0) {
+	if (name == NULL && !check->is_request &&
+	    objects_have_name(!is_message, member->text)) {
+		fprintf(stderr, "%s:%u: unknown field of %s \"%s\"; it is one "
+			"of %s (session is the first parameter, message the "
+			"second)\n", check->path, member->line,
+			is_message ? "message" : "session", member->text,
+			is_message ? "session" : "message");
+		check->errors++;
+	} else if (name == NULL || strcmp(name, member->text) != 0) {
 		report_unknown(check, member, is_message ?
 			       "field of message" : check->is_request ?
 			       "field of request" : "field of session",
