@@ -69,8 +69,8 @@ login_script_take(const struct login_script *login,
 		break;
 	}
 	if (answer->traceback != NULL) {
-		e_debug(authdb_event(login->request), "%s",
-			answer->traceback);
+		script_engine_log_traceback(authdb_event(login->request),
+					    answer->traceback);
 	}
 	*text_r = t_strdup(answer->reason);
 	return LOGIN_SCRIPT_FAILED;

@@ -74,7 +74,7 @@ policy_script_load(struct policy_script *script, const char **error_r)
 	*error_r = t_strdup(engine->error(script->state));
 	traceback = engine->error_traceback(script->state);
 	if (traceback != NULL)
-		e_debug(script->event, "%s", traceback);
+		script_engine_log_traceback(script->event, traceback);
 	engine->free(&script->state);
 	return -1;
 }
@@ -262,7 +262,7 @@ void policy_script_ask(struct policy_script *script, enum script_hook hook,
 	}
 	script->engine->call(script->state, &question, answer_r);
 	if (answer_r->traceback != NULL)
-		e_debug(script->event, "%s", answer_r->traceback);
+		script_engine_log_traceback(script->event, answer_r->traceback);
 	if (answer_r->mailbox != NULL) {
 		answer_r->mailbox =
 			policy_script_keep_mailbox(script, answer_r->mailbox);

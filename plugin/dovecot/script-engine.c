@@ -2,11 +2,14 @@
 
 #define _GNU_SOURCE /* for dladdr() */
 #include "lib.h"
+#include "str-sanitize.h"
 #include "script-engine.h"
 
 #include <dlfcn.h>
 
 #define ENGINE_FILE "pop3-policy/libpop3_policy_script.so"
+
+#define TRACEBACK_LINE_MAX_CHARS 400
 
 static void *engine_handle;
 static const struct script_engine *engine;
@@ -62,6 +65,17 @@ struct script_modules *script_engine_get_modules(void)
 	if (modules == NULL)
 		modules = engine->modules_create(SCRIPT_MODULES_FOLDER, TRUE);
 	return modules;
+}
+
+void script_engine_log_traceback(struct event *event, const char *traceback)
+{
+	const char *const *lines;
+
+	/* what follows a newline would be logged as an error of nobody's */
+	for (lines = t_strsplit(traceback, "\n"); *lines != NULL; lines++) {
+		e_debug(event, "%s", str_sanitize(*lines + strspn(*lines, "\t"),
+						  TRACEBACK_LINE_MAX_CHARS));
+	}
 }
 
 void script_engine_unload(void)

@@ -16,6 +16,9 @@ const struct script_engine *script_engine_load(const char **error_r);
    NULL if there is no memory, then they can't. */
 struct script_modules *script_engine_get_modules(void);
 
+/* Log several lines, each as a line of its own, for debugging. */
+void script_engine_log_traceback(struct event *event, const char *traceback);
+
 /* No source and no script of it may be left. */
 void script_engine_unload(void);
 
