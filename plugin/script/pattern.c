@@ -66,6 +66,10 @@ static bool class_has(int letter, int c, bool *in_r)
 	case 'x':
 		in = isxdigit(c) != 0;
 		break;
+	case 'z':
+		/* no longer in the manual, but in Lua */
+		in = c == 0;
+		break;
 	default:
 		return false;
 	}

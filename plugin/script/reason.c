@@ -84,6 +84,15 @@ static void format_stop(struct script *script, char *text, size_t size,
 	}
 }
 
+/* Where the hook stands that was asked: "name:line". */
+static const char *
+hook_line(const struct script *script, char *text, size_t size)
+{
+	(void)snprintf(text, size, "%s:%u", script->name,
+		       script->hook_lines[script->question->hook]);
+	return text;
+}
+
 void script_reason_set(struct script *script, int status,
 		       const char *purpose)
 {
@@ -97,14 +106,9 @@ void script_reason_set(struct script *script, int status,
 	if (script->stop != SCRIPT_STOP_NONE) {
 		place = script->stop_place[0] != '\0' ? script->stop_place :
 			script->name;
-		if (script->stop_place[0] == '\0' &&
-		    script->question != NULL) {
-			(void)snprintf(hook_place, sizeof(hook_place),
-				       "%s:%u", script->name,
-				       script->hook_lines[script->question->
-							  hook]);
-			place = hook_place;
-		}
+		if (script->stop_place[0] == '\0' && script->question != NULL)
+			place = hook_line(script, hook_place,
+					  sizeof(hook_place));
 		length = (size_t)snprintf(text, sizeof(text), "%s: ", place);
 		if (length >= sizeof(text))
 			length = 0;
@@ -117,9 +121,12 @@ void script_reason_set(struct script *script, int status,
 	message = lua_type(script->L, -1) != LUA_TSTRING ? "unknown error" :
 		lua_tostring(script->L, -1);
 	/* errors of C functions that are called from nowhere have no line */
-	(void)snprintf(text, sizeof(text), "%s%s%.500s",
-		       strchr(message, ':') == NULL ? script->name : "",
-		       strchr(message, ':') == NULL ? ": " : "", message);
+	place = strchr(message, ':') != NULL ? "" :
+		script->question != NULL ?
+		hook_line(script, hook_place, sizeof(hook_place)) :
+		script->name;
+	(void)snprintf(text, sizeof(text), "%s%s%.480s", place,
+		       place[0] == '\0' ? "" : ": ", message);
 	script_hint_add(script, text, sizeof(text));
 	script_line_copy(script->reason, sizeof(script->reason), text,
 			 strlen(text));

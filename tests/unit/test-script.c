@@ -15,7 +15,7 @@ static const struct answer_row answer_rows[] = {
 	{ DELETE("error(setmetatable({}, { __tostring = error }))"),
 	  "delete", NULL, "error the error is a table" },
 	{ DELETE("error('a\\nb\\27[31m\\xFF', 0)"), "delete", NULL,
-	  "error \"t.lua: a; b?[31m?\"" },
+	  "error \"t.lua:1: a; b?[31m?\"" },
 	{ DELETE("\n\nlocal x = nil + 1"), "delete", NULL, "error t.lua:3:" },
 	{ DELETE("return pcall(error, 'x') == false and policy.HIDE or nil"),
 	  "delete", NULL, "hide" },
