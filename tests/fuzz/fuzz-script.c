@@ -48,7 +48,9 @@ static const char *const words[] = {
 	"message:header('Subject')", "session.data.x", "message.size",
 	"function(a, b) ", "return policy.DENY, 'x' ",
 	"return policy.ARCHIVE, 'Old' ", "for i = 1, 100 do ",
-	"x = x or {} ", "t[#t + 1] = ",
+	"x = x or {} ", "t[#t + 1] = ", "t[i * 131071] = ", "__lt = ",
+	"__concat = ", "__eq = ", "__name = ", "utf8.len(", "utf8.codes(",
+	"('\\0'):rep(70000)", "x = {} t = {} ",
 };
 #define WORDS_COUNT (sizeof(words) / sizeof(words[0]))
 
