@@ -109,6 +109,7 @@ static const char *parse_time(const char *text, int64_t now, int64_t *time_r)
 
 static const char *case_check(enum case_type type, const char *value)
 {
+	const char *error;
 	uint64_t number;
 	int64_t when;
 	bool flag;
@@ -120,7 +121,9 @@ static const char *case_check(enum case_type type, const char *value)
 	case TYPE_FLAG:
 		return parse_flag(value, &flag) ? NULL : "expected yes or no";
 	case TYPE_NUMBER:
-		return policy_value_thousands(value, strlen(value), &number);
+		error = policy_value_thousands(value, strlen(value), &number);
+		return error == NULL && number > UINT32_MAX ?
+			"this number is too large" : error;
 	case TYPE_SIZE:
 		return policy_value_size(value, strlen(value), &number);
 	case TYPE_RETRIEVED:
@@ -206,6 +209,9 @@ static void add_header(void *_context, const char *name, const char *value)
 	struct header_context *context = _context;
 	char key[200];
 
+	/* a line that begins with a colon */
+	if (name[0] == '\0')
+		return;
 	(void)snprintf(key, sizeof(key), "header.%s", name);
 	if (context->error == NULL)
 		context->error = case_values_set(context->values, key, value);

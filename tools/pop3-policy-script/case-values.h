@@ -11,7 +11,8 @@
 
 #include <stdio.h>
 
-#define CASE_VALUES_MAX 200
+/* A mail has some 100 headers at most. */
+#define CASE_VALUES_MAX 1000
 
 struct case_value {
 	char *key, *value;

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int usage(void)
+static void print_usage(FILE *file)
 {
 	fputs("usage: pop3-policy-script check FILE...\n"
 	      "       pop3-policy-script run FILE --hook HOOK "
@@ -25,7 +25,13 @@ static int usage(void)
 	      "--instructions NUMBER,\n"
 	      "         --time TIME\n"
 	      "hooks: auth, login, show, uidl, retrieve, delete, expire, "
-	      "logout\n", stderr);
+	      "logout\n"
+	      "See pop3-policy-script(1).\n", file);
+}
+
+static int usage(void)
+{
+	print_usage(stderr);
 	return EXIT_USAGE;
 }
 
@@ -259,6 +265,11 @@ static int run_command(struct program *program, int argc, char *argv[])
 	const char *command;
 	int ret, result = EXIT_SUCCESS;
 
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 ||
+			  strcmp(argv[1], "-h") == 0)) {
+		print_usage(stdout);
+		return EXIT_SUCCESS;
+	}
 	if (!read_options(program, argc, argv) || argc - optind < 2)
 		return usage();
 	program->setup.modules = script_modules_create(program->modules,
