@@ -340,3 +340,42 @@ class Traceback(ScriptTest):
         self.wait_log("Debug: .*stack traceback:")
         self.assertRegex(self.log(), r"Debug: .*\.lua:4: in ")
         self.assertNotRegex(self.log(), r"Error: .*(traceback|\.lua:4: in )")
+
+
+class ShowFails(ScriptTest):
+    """Nothing is shown, neither some of it nor all of it, and the client
+    hears that it may come again."""
+    formats = ("maildir", "sdbox")
+    BODIES = (
+        ("if message.uid == 3 then error('broken') end", "broken"),
+        ("return message.uid == 3 and policy.DENY or policy.SHOW",
+         r"returned policy\.DENY"),
+        ("return true", r"use policy\.SHOW"),
+        ("while true do pcall(error) end", "script_(instructions|time)"),
+        ("return policy.list('none') and policy.SHOW", "No such file"),
+    )
+
+    def refused(self, user, pattern):
+        """Returns what the client hears from PASS on."""
+        self.expect_errors("Can't tell which mail may be shown: .*" + pattern,
+                           "Couldn't init INBOX")
+        client = user.pop3(login=False)
+        client.ok("USER " + user.name)
+        client.send("PASS %s\r\nSTAT\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n" %
+                    user.password)
+        heard = client.read_eof()
+        client.close()
+        self.wait_log("Can't tell which mail may be shown: .*" + pattern)
+        self.assertEqual(user.count(), 3)
+        return heard
+
+    def test_refused(self):
+        """Dovecot has said "+OK" by then, whatever pop3_lock_session is."""
+        for body, pattern in self.BODIES:
+            for lock in "no", "yes":
+                user = self.scripted(
+                    "function pop3_policy_show(session, message) %s end" %
+                    body, fields={"pop3_lock_session": lock})
+                self.assertRegex(self.refused(user, pattern),
+                                 rb"\A\+OK [^\r\n]*\r\n"
+                                 rb"-ERR \[SYS/TEMP\] [^\r\n]*\r\n\Z")

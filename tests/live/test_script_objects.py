@@ -5,6 +5,7 @@ import os
 import re
 
 from harness import message
+from test_rules import explain
 from test_script import ScriptTest
 
 DAY = 86400
@@ -313,3 +314,43 @@ class Lists(ScriptTest):
         client.ok("DELE 2")
         client.quit()
         self.assertEqual(user.count(), 2)
+
+
+class Outside(ScriptTest):
+    """doveadm asks without a session: what belongs to one is nil."""
+    formats = ("maildir", "sdbox")
+
+    def test_explain(self):
+        user = self.scripted("""
+            local function look(session, message)
+                for _, name in ipairs({ "mechanism", "device", "remote_ip",
+                        "local_ip", "last_login", "messages", "bytes" }) do
+                    assert(session[name] == nil, name)
+                end
+                assert(session.user == "USER" and session.login == "USER")
+                assert(session.policy == "default" and not session.tls)
+                assert(session.fields.colour == "green")
+                assert(os.time() - session.now < 1000)
+                assert(message.uidl == nil and #message.guid > 10)
+                assert(message:header("Subject") == "m" .. message.uid)
+                session.data.n = (session.data.n or 0) + 1
+            end
+            function pop3_policy_delete(session, message)
+                look(session, message)
+                return policy.ARCHIVE, "N" .. message.number
+            end
+            function pop3_policy_expire(session, message)
+                look(session, message)
+                return message.uid == 3 and policy.EXPUNGE or policy.HIDE
+            end""", messages=[], fields={"colour": "green"})
+        path = self.dovecot.target.host_path(
+            os.path.dirname(user.policy_path) + "/" + user.name + ".lua")
+        with open(path) as file:
+            text = file.read()
+        user.set_script(text.replace("USER", user.name))
+        user.append([message("m%d" % i) for i in range(1, 4)])
+        user.doveadm("expunge", "mailbox", "INBOX", "uid", "1")
+        rows = explain(user)
+        self.assertEqual([(row["delete"], row["expire"])
+                          for _, row in sorted(rows.items())],
+                         [("archive", "hide"), ("archive", "expunge")])
