@@ -234,6 +234,7 @@ static int message_headers(lua_State *L)
 		return 1;
 	for (i = 0; value.list[i] != NULL; i++) {
 		script_charge(L, 4);
+		object_charge_text(L, value.list[i]);
 		lua_pushstring(L, value.list[i]);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}

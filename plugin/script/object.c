@@ -16,15 +16,11 @@ void object_raise_doubt(lua_State *L, const char *what, const char *why)
 	(void)script_raise_doubt(L, text);
 }
 
-void object_charge_memory(lua_State *L, const struct script_value *value)
+void object_charge_text(lua_State *L, const char *text)
 {
 	struct script *script = script_of(L);
-	size_t i;
 
-	if (value->text != NULL)
-		script->fetched_bytes += strlen(value->text);
-	for (i = 0; value->list != NULL && value->list[i] != NULL; i++)
-		script->fetched_bytes += strlen(value->list[i]);
+	script->fetched_bytes += strlen(text);
 	if (script->fetched_bytes > script->setup.limits.memory_bytes)
 		(void)script_raise_memory(L);
 }
@@ -55,9 +51,10 @@ int object_push_text(lua_State *L, enum script_field field, const char *name,
 {
 	struct script_value value;
 
-	if (object_fetch(L, field, name, what, &value) && value.text != NULL)
+	if (object_fetch(L, field, name, what, &value) && value.text != NULL) {
+		object_charge_text(L, value.text);
 		lua_pushstring(L, value.text);
-	else
+	} else
 		lua_pushnil(L);
 	return 1;
 }

@@ -39,9 +39,9 @@ void object_finish_metatable(lua_State *L, const char *what);
    be NULL. */
 void object_raise_doubt(lua_State *L, const char *what, const char *why);
 
-/* The adapter may keep what it has fetched until the call ends. So it counts
-   into the call's memory, each time. */
-void object_charge_memory(lua_State *L, const struct script_value *value);
+/* The adapter may keep a text that it has fetched until the call ends. So it
+   counts into the call's memory, each time. */
+void object_charge_text(lua_State *L, const char *text);
 
 /* Push one value or nil; return 1. what: for errors. name: of the header or
    field, or NULL. */
@@ -67,8 +67,6 @@ object_fetch(lua_State *L, enum script_field field, const char *name,
 	ret = question->get(question->context, field, name, value_r);
 	if (ret < 0)
 		object_raise_doubt(L, what, value_r->text);
-	if (ret > 0 && (value_r->text != NULL || value_r->list != NULL))
-		object_charge_memory(L, value_r);
 	return ret > 0;
 }
 
