@@ -110,10 +110,15 @@ static bool
 answer_refuse(struct script *script, enum script_hook hook, const char *what,
 	      const char *advice)
 {
-	snprintf(script->reason, sizeof(script->reason),
-		 "%s:%u: pop3_policy_%s returned %s; %s", script->name,
-		 script->hook_lines[hook], script_hook_name(hook), what,
-		 advice);
+	char text[SCRIPT_REASON_BYTES];
+
+	(void)snprintf(text, sizeof(text),
+		       "%s:%u: pop3_policy_%s returned %s; %s", script->name,
+		       script->hook_lines[hook], script_hook_name(hook), what,
+		       advice);
+	/* a string may be what a stranger has written into a mail */
+	script_line_copy(script->reason, sizeof(script->reason), text,
+			 strlen(text));
 	return false;
 }
 

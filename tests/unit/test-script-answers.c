@@ -70,6 +70,10 @@ static const struct answer_row answer_rows[] = {
 	{ RETURN("delete", "'keep'"), "delete", NULL,
 	  "error expected policy.ALLOW, policy.DENY, policy.HIDE, "
 	  "policy.ARCHIVE or policy.PASS" },
+	{ RETURN("delete", "'a\\nb\\tc\\27[31m\\xFF\\0d'"), "delete", NULL,
+	  "error returned the string \\\"a; b c?[31m?\\\"; expected" },
+	{ RETURN("uidl", "'a\\r\\nb'"), "uidl", NULL,
+	  "error returned the string \\\"a ; b\\\"; expected" },
 	{ RETURN("delete", "policy.KEEP"), "delete", NULL,
 	  "error returned policy.KEEP; expected policy.ALLOW" },
 	{ RETURN("delete", "policy.EXPUNGE"), "delete", NULL,
