@@ -206,10 +206,26 @@ class Libraries(ScriptTest):
         client.quit()
 
 
-class Neighbours(ScriptTest):
-    """A hostile script beside somebody else's session in one process."""
+class OneProcess(ScriptTest):
+    """All sessions in one process, at once and one after the other."""
     formats = ("maildir",)
-    extra_config = "service pop3 {\n  client_limit = 20\n}\n"
+
+    def setUp(self):
+        reuse = ("service_count" if self.version == "2.3"
+                 else "restart_request_count")
+        self.extra_config = (
+            "service pop3 {\n  %s = 100\n  client_limit = 20\n"
+            "  process_limit = 1\n}\n" % reuse)
+        super().setUp()
+
+    def _end_sessions(self):
+        for client in self._transcripts:
+            client.close(wait=False)
+
+
+class Neighbours(OneProcess):
+    """A hostile script beside somebody else's session."""
+
 
     def test_hostile(self):
         hostile = self.scripted("""
@@ -244,6 +260,7 @@ class Neighbours(ScriptTest):
         self.expect_errors("Can't decide about delete")
         other = quiet.pop3()
         client = hostile.pop3()
+        self.assertEqual(other.mail_process(), client.mail_process())
         for number in range(1, 7):
             client.err("DELE %d" % number, "[SYS/TEMP]")
         other.ok("DELE 1")
@@ -253,6 +270,60 @@ class Neighbours(ScriptTest):
         self.assertEqual(other.stat()[0], 2)
         other.close(wait=False)
         self.assertEqual(hostile.count(), 6)
+
+
+class NothingStays(OneProcess):
+    """What one session's script does to its Lua is gone for the next one, and
+    for the one beside it, of whomever."""
+    SCRIPT = """
+        local clock = require("pop3_policy.clock")
+        left = rawget(_G, "left") or false
+        function pop3_policy_delete(session, message)
+            assert(not left and rawget(_G, "stolen") == nil)
+            assert(next(session.data) == nil)
+            assert(string.rep("x", 3) == "xxx" and ("x"):upper() == "X")
+            assert(rawget(string, "stolen") == nil and math.pi > 3)
+            assert(policy.DENY ~= policy.ALLOW)
+            assert(rawget(clock, "between") == nil)
+            assert(clock.between(43200, "11:00", "13:00", "UTC"))
+            assert(policy.list("LIST")["one"])
+            assert(not policy.list("LIST").stolen)
+            left, session.data.left = session, message
+            rawset(_G, "stolen", message)
+            rawset(_G, "require", error)
+            string.stolen, string.rep, string.upper = session, error, error
+            math.pi = 1
+            rawset(policy, "DENY", policy.ALLOW)
+            rawset(clock, "between", error)
+            local _, set = pairs(policy.list("LIST"))
+            rawset(set, "stolen", true)
+            return policy.HIDE
+        end
+        function pop3_policy_retrieve(session, message)
+            assert(left == session and rawget(string, "stolen") == session)
+        end"""
+
+    def test_session_after_session(self):
+        users = [self.scripted("") for _ in range(2)]
+        for user in users:
+            name = users[0].name + ".list"
+            user.set_script(self.SCRIPT.replace("LIST", name))
+            user.set_script("one\n", name)
+        first, beside = users[0].pop3(), users[1].pop3()
+        pids = {first.mail_process(), beside.mail_process()}
+        for client in first, beside:
+            client.ok("DELE 1")
+            client.retr(2)
+            # else QUIT would ask again
+            client.ok("RSET")
+        first.quit(wait=False)
+        for user in users:
+            client = user.pop3()
+            pids.add(client.mail_process())
+            client.ok("DELE 2")
+            client.close(wait=False)
+        beside.close(wait=False)
+        self.assertEqual(len(pids), 1)
 
 
 class Caps(ScriptTest):
