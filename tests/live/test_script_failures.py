@@ -326,6 +326,44 @@ class NothingStays(OneProcess):
         self.assertEqual(len(pids), 1)
 
 
+class Compiled(OneProcess):
+    """A process compiles a script once, and again when it has changed."""
+    TEXT = "function pop3_policy_delete() return policy.DENY, '%s' end"
+
+    def says(self, user, text):
+        client = user.pop3()
+        self.assertEqual(client.cmd("DELE 1").text, "-ERR " + text)
+        pid = client.mail_process()
+        client.close(wait=False)
+        return pid
+
+    def test_changed(self):
+        user, other = self.scripted(self.TEXT % "one"), self.scripted("")
+        pids = {self.says(user, "one"), self.says(user, "one")}
+        # replaced by one of the same size; another user's stays
+        user.set_script(self.TEXT % "two")
+        other.set_script(self.TEXT % "six")
+        pids |= {self.says(user, "two"), self.says(other, "six")}
+        path = self.dovecot.target.host_path(
+            os.path.dirname(user.policy_path) + "/" + user.name + ".lua")
+        # written to in its place
+        with open(path, "r+") as file:
+            file.write(self.TEXT % "ten")
+        pids |= {self.says(user, "ten"), self.says(other, "six")}
+        self.expect_errors("Policy is broken, login refused: .*lua:1: ")
+        user.set_script("function pop3_policy_delete(")
+        for _ in range(2):
+            client = user.pop3(login=False)
+            client.ok("USER " + user.name)
+            self.assertEqual(client.cmd("PASS " + user.password).text,
+                             "-ERR [SYS/TEMP] Login is not possible now.")
+            client.close(wait=False)
+            pids.add(self.says(other, "six"))
+        user.set_script(self.TEXT % "two")
+        pids |= {self.says(user, "two"), self.says(other, "six")}
+        self.assertEqual(len(pids), 1)
+
+
 class Caps(ScriptTest):
     """The section's caps are those that count, and the log names them."""
     formats = ("maildir",)
