@@ -364,6 +364,32 @@ class Compiled(OneProcess):
         self.assertEqual(len(pids), 1)
 
 
+class LoadsNoMore(OneProcess):
+    def test_list_is_gone(self):
+        """The file is the same, and has loaded before in this process."""
+        user = self.scripted("")
+        name = user.name + ".list"
+        user.set_script("local list = policy.list('%s')\n"
+                        "function pop3_policy_login(session) end\n" % name)
+        path = self.dovecot.target.host_path(user.set_script("x\n", name))
+        client = user.pop3()
+        pids = {client.mail_process()}
+        client.close(wait=False)
+        os.unlink(path)
+        self.expect_errors("Policy is broken, login refused: .*lua:1: list ")
+        client = user.pop3(login=False)
+        client.ok("USER " + user.name)
+        self.assertEqual(client.cmd("PASS " + user.password).text,
+                         "-ERR [SYS/TEMP] Login is not possible now.")
+        client.close(wait=False)
+        user.set_script("x\n", name)
+        client = user.pop3()
+        client.ok("DELE 1")
+        pids.add(client.mail_process())
+        client.close(wait=False)
+        self.assertEqual(len(pids), 1)
+
+
 class Caps(ScriptTest):
     """The section's caps are those that count, and the log names them."""
     formats = ("maildir",)
