@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sandbox.h"
+#include "budget.h"
 #include "modules.h"
 #include "objects.h"
 #include "policy-text.h"
@@ -103,6 +104,8 @@ nearest_try_keys(lua_State *L, struct policy_nearest *nearest, int index)
 	lua_pushnil(L);
 	while (lua_next(L, index) != 0) {
 		lua_pop(L, 1);
+		/* a script may have made many */
+		script_charge(L, 8);
 		/* the word stays: it belongs to a table that stays */
 		if (lua_type(L, -1) == LUA_TSTRING)
 			policy_nearest_try(nearest, lua_tostring(L, -1));

@@ -293,7 +293,8 @@ gsub_add_text(struct search *search, luaL_Buffer *buffer, const char *start,
 			luaL_addvalue(buffer);
 		}
 	}
-	script_charge(L, length / 16);
+	if (length >= 16)
+		script_charge(L, length / 16);
 }
 
 /* Adds what stands in the place of one match. */
@@ -303,6 +304,8 @@ gsub_add(struct search *search, luaL_Buffer *buffer, const char *start,
 {
 	lua_State *L = search->L;
 
+	/* an empty match takes no step, and a function in C no instruction */
+	script_charge(L, 1);
 	switch (lua_type(L, 3)) {
 	case LUA_TFUNCTION:
 		lua_pushvalue(L, 3);
