@@ -285,6 +285,8 @@ const char *pattern_compile(struct pattern *pattern, const char *text,
 	struct pattern_node *node;
 	const char *error;
 
+	if (length > PATTERN_BYTES_MAX)
+		return "pattern too long";
 	pattern->nodes_count = 0;
 	pattern->sets_count = 0;
 	pattern->captures_count = 0;

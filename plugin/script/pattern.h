@@ -14,6 +14,8 @@
 #include <stdint.h>
 
 #define PATTERN_NODES_MAX 256
+/* A set may be longer than it has members. */
+#define PATTERN_BYTES_MAX 4096
 #define PATTERN_SETS_MAX 16
 #define PATTERN_CAPTURES_MAX 32
 

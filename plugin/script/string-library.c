@@ -38,6 +38,9 @@ search_compile(lua_State *L, struct pattern *pattern, const char *text,
 {
 	const char *error = pattern_compile(pattern, text, length);
 
+	/* a set of classes: some microseconds for each */
+	if (length >= 64)
+		script_charge(L, length);
 	if (error != NULL)
 		luaL_error(L, "%s", error);
 }
