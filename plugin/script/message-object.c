@@ -213,6 +213,8 @@ static const char *check_header(lua_State *L, const char *method)
 			   "characters without blanks and colons",
 			   HEADER_NAME_MAX_BYTES);
 	}
+	/* a mail may have to be opened for each */
+	script_charge(L, 16);
 	return name;
 }
 

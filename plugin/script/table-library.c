@@ -10,8 +10,8 @@
  * many instructions as it has elements to move.
  */
 
-/* Some 10 microseconds' worth. */
-#define MOVES_PER_LOOK 1024
+/* Some microseconds' worth, where nobody has made it difficult. */
+#define MOVES_PER_LOOK 64
 
 /* Returns the table's length. A table with holes may claim any. */
 static lua_Integer check_table(lua_State *L, int index)
