@@ -290,11 +290,28 @@ static int globals_index(lua_State *L)
 				     lua_gettop(L));
 }
 
+static int
+raise_unknown_hook(lua_State *L, const char *prefix, const char *name)
+{
+	struct policy_nearest nearest = {
+		.text = name,
+		.length = strlen(name),
+	};
+	enum script_hook hook;
+
+	for (hook = 0; hook < SCRIPT_HOOKS_COUNT; hook++)
+		policy_nearest_try(&nearest, script_hook_name(hook));
+	if (nearest.word != NULL) {
+		return luaL_error(L, "unknown hook %s%s; did you mean %s%s?",
+				  prefix, name, prefix, nearest.word);
+	}
+	return luaL_error(L, "unknown hook %s%s", prefix, name);
+}
+
 /* upvalue 1: builtins */
 static int globals_newindex(lua_State *L)
 {
 	static const char prefix[] = "pop3_policy_";
-	struct policy_nearest nearest = { 0 };
 	enum script_hook hook;
 	const char *name;
 	char full_name[40];
@@ -311,21 +328,12 @@ static int globals_newindex(lua_State *L)
 		name = lua_tostring(L, 2);
 		if (strncmp(name, prefix, strlen(prefix)) == 0) {
 			name += strlen(prefix);
-			nearest.text = name;
-			nearest.length = strlen(name);
 			for (hook = 0; hook < SCRIPT_HOOKS_COUNT; hook++) {
 				if (strcmp(name, script_hook_name(hook)) == 0)
 					break;
-				policy_nearest_try(&nearest,
-						   script_hook_name(hook));
 			}
-			if (hook == SCRIPT_HOOKS_COUNT && nearest.word != NULL)
-				return luaL_error(L, "unknown hook %s%s; did "
-					"you mean %s%s?", prefix, name,
-					prefix, nearest.word);
 			if (hook == SCRIPT_HOOKS_COUNT)
-				return luaL_error(L, "unknown hook %s%s",
-						  prefix, name);
+				return raise_unknown_hook(L, prefix, name);
 			if (lua_type(L, 3) != LUA_TFUNCTION) {
 				(void)snprintf(full_name, sizeof(full_name),
 					       "%s%s", prefix, name);
