@@ -53,17 +53,24 @@ remaining_find_in_index(struct mailbox *box, const ARRAY_TYPE(seq_range) *uids,
 	mail_index_view_close(&view);
 }
 
+/* type: where mail is kept, or the alternative storage, which may not be
+   configured. */
 static void
-remaining_find_files(const char *dir, const ARRAY_TYPE(seq_range) *uids,
+remaining_find_files(struct mailbox *box, enum mailbox_list_path_type type,
+		     const ARRAY_TYPE(seq_range) *uids,
 		     ARRAY_TYPE(seq_range) *remaining)
 {
+	const char *dir;
 	unsigned int n = 0, retries = SDBOX_UNLINK_RETRIES;
-	string_t *path = t_str_new(strlen(dir) + 32);
 	char number[MAX_INT_STRLEN];
+	string_t *path;
 	struct seq_range_iter iter;
 	size_t prefix_len;
 	uint32_t uid;
 
+	if (mailbox_get_path_to(box, type, &dir) <= 0)
+		return;
+	path = t_str_new(strlen(dir) + 32);
 	str_append(path, dir);
 	str_append(path, "/u.");
 	prefix_len = str_len(path);
@@ -79,12 +86,13 @@ remaining_find_files(const char *dir, const ARRAY_TYPE(seq_range) *uids,
 void remaining_find(struct mailbox *box, const ARRAY_TYPE(seq_range) *uids,
 		    ARRAY_TYPE(seq_range) *remaining)
 {
-	const char *dir;
-
 	if (array_is_empty(uids))
 		return;
 	remaining_find_in_index(box, uids, remaining);
-	if (strcmp(box->storage->name, "sdbox") == 0 &&
-	    mailbox_get_path_to(box, MAILBOX_LIST_PATH_TYPE_MAILBOX, &dir) > 0)
-		remaining_find_files(dir, uids, remaining);
+	if (strcmp(box->storage->name, "sdbox") == 0) {
+		remaining_find_files(box, MAILBOX_LIST_PATH_TYPE_MAILBOX, uids,
+				     remaining);
+		remaining_find_files(box, MAILBOX_LIST_PATH_TYPE_ALT_MAILBOX,
+				     uids, remaining);
+	}
 }

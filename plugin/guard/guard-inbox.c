@@ -37,7 +37,9 @@ list_inbox_is(struct mailbox_list *list, const struct stat *st)
 		st->st_dev == inbox_st.st_dev;
 }
 
-/* Compared by where the mail is, whatever leads there. */
+/* Compared by where the mail is, whatever leads there. An alias of the INBOX's
+   namespace has the first flag only; on 2.3, for a Maildir whose location
+   doesn't say where the INBOX is, it is what "INBOX" leads to. */
 static bool path_is_inbox(struct mailbox *box)
 {
 	struct mail_namespace *ns = box->storage->user->namespaces;
@@ -46,7 +48,8 @@ static bool path_is_inbox(struct mailbox *box)
 	if (!stat_mailbox(box->list, box->name, &st))
 		return FALSE;
 	for (; ns != NULL; ns = ns->next) {
-		if ((ns->flags & NAMESPACE_FLAG_INBOX_ANY) != 0 &&
+		if ((ns->flags & (NAMESPACE_FLAG_INBOX_USER |
+				  NAMESPACE_FLAG_INBOX_ANY)) != 0 &&
 		    list_inbox_is(ns->list, &st))
 			return TRUE;
 	}

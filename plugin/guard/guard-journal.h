@@ -38,5 +38,8 @@ void guard_journal_rollback(struct guard_journal *gj);
 bool guard_journal_is_pending(const struct guard_journal *gj);
 /* After the sync, if there is one before the mailbox is closed. */
 void guard_journal_finish(struct guard_journal *gj);
+/* Instead: all of it has happened, since the mailbox itself was renamed. The
+   mailbox may have been freed, its list not. */
+void guard_journal_finish_renamed(struct guard_journal *gj);
 
 #endif

@@ -438,10 +438,49 @@ guard_mailbox_find_protected(struct mailbox *box,
 	return protected;
 }
 
-/* May the INBOX go away under this name? If not, the storage's error is
+/* All mail of the open mailbox is about to be moved to dest. Returns 0 and
+   gt_r, which has the journal's outcomes still to come, NULL if there are
+   none; or -1 if the journal can't be written, with the storage's error
    set. */
+static int
+guard_mailbox_journal_renaming(struct mailbox *box, struct mailbox *dest,
+			       struct guard_transaction **gt_r)
+{
+	struct mailbox_transaction_context *trans;
+	struct guard_transaction *gt;
+	struct mail *mail;
+	uint32_t seq, count;
+	int ret = 0;
+
+	*gt_r = NULL;
+	trans = mailbox_transaction_begin(box, 0, __func__);
+	gt = guard_transaction_get(trans);
+	if (gt->journal != NULL) {
+		mail = mail_alloc(trans, 0, NULL);
+		count = mail_index_view_get_messages_count(trans->view);
+		for (seq = 1; seq <= count; seq++) {
+			mail_set_seq(mail, seq);
+			guard_journal_moving(gt->journal, mail, dest);
+			guard_journal_removing(gt->journal, mail);
+		}
+		mail_free(&mail);
+		if (!guard_transaction_write_journal(gt))
+			ret = -1;
+		else if (guard_journal_is_pending(gt->journal)) {
+			MODULE_CONTEXT_UNSET(trans, guard_storage_module);
+			guard_transaction_close(gt);
+			*gt_r = gt;
+		}
+	}
+	mailbox_transaction_rollback(&trans);
+	return ret;
+}
+
+/* May the INBOX go away under this name? If not, the storage's error is set.
+   dest: what it is renamed to, for the journal, or NULL. */
 static bool
-guard_mailbox_may_go(struct mailbox *box, enum guard_operation operation)
+guard_mailbox_may_go(struct mailbox *box, enum guard_operation operation,
+		     struct mailbox *dest, struct guard_transaction **gt_r)
 {
 	struct policy_refusals refusals;
 	struct mailbox *box2;
@@ -465,6 +504,10 @@ guard_mailbox_may_go(struct mailbox *box, enum guard_operation operation)
 	} else if (guard_mailbox_find_protected(box2, operation, &refusals)) {
 		guard_set_error(box, what, &refusals);
 		ret = FALSE;
+	} else if (dest != NULL &&
+		   guard_mailbox_journal_renaming(box2, dest, gt_r) < 0) {
+		mail_storage_copy_error(box->storage, box2->storage);
+		ret = FALSE;
 	}
 	mailbox_free(&box2);
 	return ret;
@@ -474,7 +517,8 @@ static int guard_mailbox_delete(struct mailbox *box)
 {
 	struct guard_mailbox *gbox = GUARD_MAILBOX_REQUIRE(box);
 
-	if (!guard_mailbox_may_go(box, GUARD_DELETE))
+	/* what Dovecot removes before it deletes the mailbox is journalled */
+	if (!guard_mailbox_may_go(box, GUARD_DELETE, NULL, NULL))
 		return -1;
 	return gbox->module_ctx.super.delete_box(box);
 }
@@ -482,10 +526,23 @@ static int guard_mailbox_delete(struct mailbox *box)
 static int guard_mailbox_rename(struct mailbox *src, struct mailbox *dest)
 {
 	struct guard_mailbox *gbox = GUARD_MAILBOX_REQUIRE(src);
+	struct guard_transaction *gt = NULL;
+	int ret;
 
-	if (!guard_mailbox_may_go(src, GUARD_RENAME))
+	if (!guard_mailbox_may_go(src, GUARD_RENAME, dest, &gt))
 		return -1;
-	return gbox->module_ctx.super.rename_box(src, dest);
+	ret = gbox->module_ctx.super.rename_box(src, dest);
+	if (gt == NULL)
+		return ret;
+	mail_storage_last_error_push(src->storage);
+	if (ret < 0)
+		guard_transaction_rollback(&gt);
+	else T_BEGIN {
+		guard_journal_finish_renamed(gt->journal);
+		guard_transaction_free(&gt);
+	} T_END;
+	mail_storage_last_error_pop(src->storage);
+	return ret;
 }
 
 void pop3_policy_guard_exempt(struct mailbox *box)

@@ -238,7 +238,7 @@ class Crash(ArchiveTest):
     a move meet: afterwards each message is somewhere, and after the next
     session in one place."""
 
-    formats = ("maildir", "sdbox")
+    formats = ("maildir", "sdbox", "mdbox")
 
     def setUp(self):
         if shutil.which("strace") is None:
@@ -267,7 +267,8 @@ class Crash(ArchiveTest):
 
     def test_kill_at_each_write(self):
         path = {"maildir": "Maildir",
-                "sdbox": "sdbox/mailboxes/INBOX/dbox-Mails"}[self.format]
+                "sdbox": "sdbox/mailboxes/INBOX/dbox-Mails",
+                "mdbox": "mdbox/mailboxes/INBOX/dbox-Mails"}[self.format]
         kills = 0
         for number in range(1, 10):
             user = self.three(
@@ -296,7 +297,7 @@ class Quota(ArchiveTest):
     """The INBOX and its archive below it share a quota root; Store/ has its
     own, of 20 kB."""
 
-    formats = ("maildir", "sdbox")
+    formats = ("maildir", "sdbox", "mdbox")
 
     def setUp(self):
         self.plugins = ("pop3_policy", "quota")

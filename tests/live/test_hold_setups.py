@@ -12,13 +12,12 @@ class Names(HoldTest):
     """The INBOX by other names."""
 
     def test_symlink(self):
-        if self.format == "mdbox":
-            self.skipTest("as sdbox")
         user = self.user(KEYWORD)
         self.fill(user, ["a", "held b", "c"])
         root, target = {
             "maildir": ("/Maildir/.Same", "."),
             "sdbox": ("/sdbox/mailboxes/Same", "INBOX"),
+            "mdbox": ("/mdbox/mailboxes/Same", "INBOX"),
         }[self.format]
         os.symlink(target, user.host_home + root)
         with user.imap() as imap:
@@ -72,6 +71,42 @@ namespace compat {
             self.says_no(imap.rename("mail/INBOX", "mail/Taken"))
         self.assertEqual(user.uids(), [2, 3])
         self.assertEqual(user.count("INBOX/Other"), 0)
+
+
+class SamePlace(Alias):
+    """And a third one, which nobody has called an alias: on 2.3 it leads where
+    "INBOX" does if the location of a Maildir doesn't say where that is."""
+
+    extra_config = Alias.extra_config + """
+namespace real {
+  prefix = Real/
+  separator = /
+  hidden = yes
+  list = no
+}
+"""
+
+    def test_every_name(self):
+        user = self.user(KEYWORD)
+        self.fill(user, ["a", "held b", "c"])
+        before = self.guids(user, "INBOX")
+        held = user.messages()[1].guid
+        with user.imap() as imap:
+            for name in ("INBOX", "mail/INBOX", "INBOX/INBOX", "Real/INBOX",
+                         "INBOX/", "mail/", "Real/", "mail", "Real"):
+                imap.delete(name)
+                imap.rename(name, "INBOX/Taken")
+                imap.rename(name, "mail/Taken")
+                imap.rename(name, "Real/Taken")
+                self.assertEqual(self.guids(user, "INBOX"), before, name)
+        for name in "INBOX", "mail/INBOX", "INBOX/INBOX", "Real/INBOX":
+            for command in ("mailbox delete", "mailbox delete -Z",
+                            "mailbox delete -r"):
+                user.doveadm(command, name, check=False)
+                self.assertEqual(self.guids(user, "INBOX"), before, name)
+            user.doveadm("expunge", "mailbox", name, "all", check=False)
+            before = self.guids(user, "INBOX")
+            self.assertIn(held, before)
 
 
 class Virtual(HoldTest):

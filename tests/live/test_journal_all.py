@@ -115,6 +115,76 @@ class Programs(JournalTest):
         self.assertIsNone(self.text(user))
 
 
+class Rename(JournalTest):
+    """Renaming the INBOX moves all that is in it."""
+
+    POLICY = ALL + "hold = keyword Hold\n"
+    extra_config = "namespace inbox {\n  separator = /\n}\n"
+
+    def rename(self, user):
+        """Returns what became of each message."""
+        with user.imap() as imap:
+            status, data = imap.rename("INBOX", "Else/Where")
+        # Dovecot does not rename the INBOX of a Maildir
+        self.assertEqual(status, "NO" if self.format == "maildir" else "OK",
+                         data)
+        return "failed" if status == "NO" else "done"
+
+    def test_rename(self):
+        user = self.filled(self.POLICY)
+        mails = user.messages()
+        result = self.rename(user)
+        lines = self.lines(user)
+        self.assertEqual(
+            [(line["uid"], line["stage"], line["action"], line.get("result"))
+             for line in lines],
+            [(uid, "intent", "move", None) for uid in (1, 2, 3)] +
+            [(uid, "outcome", "move", result) for uid in (1, 2, 3)])
+        for line, mail in zip(lines, mails):
+            self.assertEqual(line["guid"], mail.guid)
+            self.assertEqual(line["mailbox"], "Else/Where")
+            self.assertEqual(line["service"], "imap")
+        self.assertEqual(user.count(), 0 if result == "done" else 3)
+
+    def test_held(self):
+        user = self.filled(self.POLICY)
+        user.doveadm("flags add Hold", "mailbox", "INBOX", "uid", "2")
+        with user.imap() as imap:
+            self.assertEqual(imap.rename("INBOX", "Else/Where")[0], "NO")
+        self.assertEqual(user.uids(), [1, 2, 3])
+        self.assertIsNone(self.text(user))
+
+    def test_doveadm(self):
+        """It deletes the INBOX, too; that of a Maildir it only empties."""
+        user = self.filled(ALL)
+        user.doveadm("mailbox delete", "INBOX",
+                     check=self.format != "maildir")
+        self.assertEqual(
+            [(line["uid"], line["stage"], line["action"], line.get("result"))
+             for line in self.lines(user)],
+            [(uid, "intent", "remove", None) for uid in (1, 2, 3)] +
+            [(uid, "outcome", "remove", "done") for uid in (1, 2, 3)])
+        self.assertEqual(user.count(), 0)
+
+    def test_required(self):
+        user = self.filled(ALL + "journal_required = yes\n")
+        os.mkdir(self.path(user))
+        self.expect_errors("Can't write journal")
+        with user.imap() as imap:
+            status, data = imap.rename("INBOX", "Else/Where")
+            self.assertEqual(status, "NO")
+            self.assertIn(b"the journal can't be written", data[0])
+        self.assertEqual(user.uids(), [1, 2, 3])
+        os.rmdir(self.path(user))
+        self.rename(user)
+        self.assertEqual(len(self.lines(user)), 6)
+
+    def test_default_is_pop3_only(self):
+        user = self.filled("[default]\nhold = keyword Hold\n")
+        self.rename(user)
+        self.assertIsNone(self.text(user))
+
+
 class Required(JournalTest):
     def block(self, user):
         """A folder where the journal should be."""
@@ -170,3 +240,32 @@ namespace inbox {
         self.assertEqual(user.uids(), [])
         self.assertEqual([line["action"] for line in self.lines(user)],
                          ["remove"] * 6)
+
+    def later(self, policy):
+        """A user all of whose mail is old."""
+        user = self.filled(policy)
+        self.wait_log(r"imap\(%s\).*Disconnected" % user.name)
+        self.clock.advance("3d")
+        return user
+
+    def services(self, user):
+        return [(line["service"], line["uid"], line["stage"],
+                 line.get("result")) for line in self.lines(user)]
+
+    def test_pop3(self):
+        user = self.later(ALL)
+        user.pop3().quit()
+        self.assertEqual(user.uids(), [])
+        self.assertEqual(self.services(user), [
+            ("pop3", uid, "intent", None) for uid in (1, 2, 3)] + [
+            ("pop3", uid, "outcome", "done") for uid in (1, 2, 3)])
+
+    def test_lmtp(self):
+        user = self.later(ALL + "hold = subject m2\n")
+        self.expect_errors("Failed to autoexpunge: .* on hold")
+        user.deliver_lmtp(message("new"))
+        self.wait_log(r"lmtp\(.*Failed to autoexpunge")
+        self.assertEqual(user.uids(), [2, 4])
+        self.assertEqual(self.services(user), [
+            ("lmtp", uid, "intent", None) for uid in (1, 3)] + [
+            ("lmtp", uid, "outcome", "done") for uid in (1, 3)])
