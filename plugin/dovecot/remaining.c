@@ -29,10 +29,9 @@ static bool sdbox_file_exists(const char *path, unsigned int *retries)
 	return FALSE;
 }
 
-/* Adds those that the index has. */
-static void
-remaining_find_in_index(struct mailbox *box, const ARRAY_TYPE(seq_range) *uids,
-			ARRAY_TYPE(seq_range) *remaining)
+void remaining_find_in_index(struct mailbox *box,
+			     const ARRAY_TYPE(seq_range) *uids,
+			     ARRAY_TYPE(seq_range) *remaining)
 {
 	struct mail_index_view *view;
 	const struct seq_range *range;

@@ -16,5 +16,9 @@ struct mailbox;
    still there to remaining. */
 void remaining_find(struct mailbox *box, const ARRAY_TYPE(seq_range) *uids,
 		    ARRAY_TYPE(seq_range) *remaining);
+/* The same, but only those that the index has. */
+void remaining_find_in_index(struct mailbox *box,
+			     const ARRAY_TYPE(seq_range) *uids,
+			     ARRAY_TYPE(seq_range) *remaining);
 
 #endif

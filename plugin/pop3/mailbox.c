@@ -215,15 +215,9 @@ static bool mail_may_go(struct mail *mail)
 	/* While it is busy, a copy of the message is on its way. */
 	if (removal_is_busy(pbox->removal))
 		return TRUE;
-	switch (removal_decide(pbox->removal, mail)) {
-	case REMOVAL_KEEP:
+	if (removal_decide(pbox->removal, mail) != REMOVAL_REMOVE)
 		return FALSE;
-	case REMOVAL_REMOVE:
-		removal_note(pbox->removal, mail);
-		break;
-	case REMOVAL_GONE:
-		break;
-	}
+	removal_note(pbox->removal, mail);
 	return TRUE;
 }
 
@@ -278,7 +272,8 @@ pop3_policy_mail_update_keywords(struct mail *_mail,
 	if (client->quit_seen && modify_type == MODIFY_ADD &&
 	    client->deleted_kw != NULL &&
 	    keywords == client->deleted_kw) T_BEGIN {
-		may_set = removal_decide(pbox->removal, _mail) != REMOVAL_KEEP;
+		may_set = removal_decide(pbox->removal, _mail) ==
+			REMOVAL_REMOVE;
 	} T_END;
 	if (may_set) {
 		pmail->module_ctx.super.update_keywords(_mail, modify_type,

@@ -46,6 +46,8 @@ struct removal {
 	ARRAY_TYPE(seq_range) removed;
 	/* ... and those of which there is a copy in an archive */
 	ARRAY_TYPE(seq_range) moved;
+	/* Those that were gone already when their turn came */
+	ARRAY_TYPE(seq_range) gone;
 	/* UIDs with which something else happened than the journal says, and
 	   those whose removal is still to be finished */
 	ARRAY_TYPE(seq_range) failed, pending;
@@ -239,6 +241,42 @@ static unsigned int removal_count_remaining(struct removal *removal)
 	return count;
 }
 
+static bool removal_is_numbered_anew(struct removal *removal)
+{
+	struct mail_index_view *view;
+	uint32_t uid_validity;
+
+	view = mail_index_view_open(removal->box->index);
+	uid_validity = mail_index_get_header(view)->uid_validity;
+	mail_index_view_close(&view);
+	return uid_validity != removal->session->client->uid_validity;
+}
+
+/* With another UIDVALIDITY all messages of a session are gone, even if they
+   are there under the same UIDs. Nobody has asked the policy about those, so
+   they were not removed. */
+static void removal_check_gone(struct removal *removal)
+{
+	ARRAY_TYPE(seq_range) found;
+	unsigned int count;
+
+	if (array_is_empty(&removal->gone))
+		return;
+	i_array_init(&found, 8);
+	if (removal_is_numbered_anew(removal))
+		seq_range_array_merge(&found, &removal->gone);
+	else
+		remaining_find_in_index(removal->box, &removal->gone, &found);
+	count = seq_range_count(&found);
+	array_free(&found);
+	array_clear(&removal->gone);
+	if (count > 0) {
+		pop3_session_failure(removal->session, "Can't remove mail",
+			"the INBOX has been numbered anew since the login");
+		removal_add_kept(removal, count, TRUE);
+	}
+}
+
 /* What became of what the journal says? */
 static void removal_write_outcomes(struct removal *removal)
 {
@@ -300,6 +338,7 @@ static int removal_check(struct removal *removal)
 		seq_range_array_merge(&removal->failed, &removal->hidden);
 		removal_add_kept(removal, session->counters.hidden, TRUE);
 	}
+	removal_check_gone(removal);
 	removal_write_outcomes(removal);
 	if (removal->kept == 0)
 		return 0;
@@ -317,6 +356,7 @@ struct removal *removal_init(struct pop3_session *session, struct mailbox *box)
 	i_array_init(&removal->hidden, 8);
 	i_array_init(&removal->keyworded, 8);
 	i_array_init(&removal->moved, 8);
+	i_array_init(&removal->gone, 8);
 	i_array_init(&removal->failed, 8);
 	i_array_init(&removal->pending, 8);
 	if (strcmp(box->storage->name, "maildir") == 0)
@@ -346,6 +386,7 @@ void removal_deinit(struct removal **_removal)
 	array_free(&removal->hidden);
 	array_free(&removal->keyworded);
 	array_free(&removal->moved);
+	array_free(&removal->gone);
 	array_free(&removal->failed);
 	array_free(&removal->pending);
 	i_free(removal);
@@ -362,8 +403,10 @@ enum removal_outcome removal_decide(struct removal *removal, struct mail *mail)
 {
 	removal_refresh(removal);
 	/* by somebody else: not in the transaction's own view */
-	if (mail_index_is_expunged(removal->box->view, mail->seq))
+	if (mail_index_is_expunged(removal->box->view, mail->seq)) {
+		seq_range_array_add(&removal->gone, mail->uid);
 		return REMOVAL_GONE;
+	}
 	return removal_execute(removal, mail);
 }
 
@@ -440,6 +483,7 @@ void removal_rollback(struct removal *removal)
 	array_clear(&removal->hidden);
 	array_clear(&removal->keyworded);
 	array_clear(&removal->failed);
+	array_clear(&removal->gone);
 }
 
 void removal_refuse(struct removal *removal)

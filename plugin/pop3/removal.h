@@ -19,7 +19,8 @@ enum removal_outcome {
 	REMOVAL_KEEP = 0,
 	/* Remove it (or flag it, with pop3_delete_type = flag). */
 	REMOVAL_REMOVE,
-	/* Somebody else has removed it already. */
+	/* Somebody else has removed it already, or the mailbox has been
+	   numbered anew: leave it alone. */
 	REMOVAL_GONE,
 };
 
