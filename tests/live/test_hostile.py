@@ -326,42 +326,6 @@ class Others(Hostile):
         self.assertEqual(client.stat()[0], 1)
         client.quit()
 
-    def numbered_anew(self, user):
-        """DELE of messages 1 and 2, another UIDVALIDITY, QUIT."""
-        client = user.pop3()
-        client.ok("DELE 1")
-        client.ok("DELE 2")
-        user.doveadm("mailbox update", "--uid-validity", "99999", "INBOX")
-        return client.quit()
-
-    def test_numbered_anew(self):
-        """To a Maildir's session all messages are gone then. But they are
-        there, under the same UIDs, and the policy has a say."""
-        self.expect_errors("numbered anew")
-        for delete in ("hide all", "archive:Old all",
-                       'deny:"no" answered\n  allow all'):
-            user = self.user("[default]\nhold = keyword Hold\n"
-                             "delete = %s\n" % delete)
-            user.pop3().quit()
-            user.append([message("one")], flags=["Hold"])
-            user.append([message("two"), message("three")])
-            before = {m.guid for m in user.messages()}
-            reply = self.numbered_anew(user)
-            found = {m.guid for m in user.messages()}
-            held = [m for m in user.messages() if "Hold" in m.flags]
-            self.assertEqual(len(held), 1)
-            if not reply.ok:
-                self.assertEqual(reply.text, "-ERR [SYS/TEMP] 2 messages not "
-                                 "deleted")
-                self.assertEqual(found, before)
-            elif delete == "archive:Old all":
-                self.assertEqual(len(found), 2)
-                self.assertEqual(found | {
-                    m.guid for m in user.messages("Old")}, before)
-            else:
-                self.assertEqual(len(found), 3 if delete == "hide all" else 2)
-                self.assertLessEqual(found, before)
-
     def test_delivered_during_the_session(self):
         user = self.filled()
         client = user.pop3()

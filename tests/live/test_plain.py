@@ -5,6 +5,7 @@ the plugin. And under a policy that allows everything, the same answers."""
 import os
 import random
 import re
+import socket
 import time
 
 from harness import LiveTest, Pop3, data_messages, message
@@ -235,3 +236,46 @@ class Elsewhere(LiveTest):
             if not expected.endswith(b"\r\n"):
                 expected += b"\r\n"
             self.assertEqual(received, expected)
+
+
+class OtherServices(LiveTest):
+    """Loaded everywhere it does no harm either where there is no mailbox to
+    guard."""
+
+    formats = ("maildir",)
+
+    def setUp(self):
+        self.plugins = ("pop3_policy", "quota")
+        self.extra_config = ("plugin {\n  quota = count:User\n"
+                             "  quota_vsizes = yes\n"
+                             "  quota_status_success = DUNNO\n}\n"
+                             if self.version == "2.3" else
+                             "quota User {\n  driver = count\n}\n"
+                             "quota_status_success = DUNNO\n") + """
+service quota-status {
+  executable = quota-status -p postfix
+  unix_listener quota-status {
+    mode = 0666
+  }
+  client_limit = 1
+}
+"""
+        super().setUp()
+
+    def test_quota_status(self):
+        user = self.user("[default]\nhold = all\n")
+        user.append([message("one")])
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(30)
+            sock.connect(self.dovecot.host_base + "/run/quota-status")
+            sock.sendall(b"request=smtpd_access_policy\nrecipient=%s\n"
+                         b"size=100\n\n" % user.name.encode())
+            self.assertEqual(sock.recv(1000), b"action=DUNNO\n\n")
+        self.assertEqual(user.uids(), [1])
+
+    def test_indexer(self):
+        user = self.user("[default]\nhold = all\n")
+        user.append([message("one")])
+        user.doveadm("index", "INBOX")
+        user.doveadm("index", "-q", "INBOX")
+        self.assertEqual(user.uids(), [1])
