@@ -585,6 +585,31 @@ class Rotation(JournalTest):
                              "day %s" % day)
         self.assertEqual(len(written), 9)
 
+    def test_sessions_at_once(self):
+        """One of them rotates it, and all find the new one."""
+        sessions = 8
+        user = self.filled("[default]\njournal_retention = 30d\n",
+                           sessions + 1)
+        self.visit(user, 0)
+        self.clock.set("31d")
+        clients = [user.pop3() for _ in range(sessions)]
+        for number, client in enumerate(clients, 1):
+            client.ok("DELE %d" % number)
+        threads = [threading.Thread(target=client.quit)
+                   for client in clients]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(user.count(), 0)
+        self.assertEqual(self.exist(user), [True, True, False])
+        self.assertEqual([line["uid"] for line in self.lines(user, ".1")],
+                         [1, 1])
+        self.assertEqual(sorted((line["uid"], line["stage"])
+                                for line in self.lines(user)),
+                         [(uid, stage) for uid in range(2, sessions + 2)
+                          for stage in ("intent", "outcome")])
+
     def test_jump_and_back(self):
         user = self.filled("[default]\njournal_retention = 30d\n", 12)
         for day in 0, 31, 40, 62, 3650, 3650.5, 63, 64, 66:

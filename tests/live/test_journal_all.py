@@ -2,6 +2,7 @@
 """journal = all: what programs other than POP3 remove is on record, too."""
 
 import os
+import threading
 
 from harness import message
 from harness.dovecot import DoveadmFailed
@@ -47,6 +48,39 @@ class Programs(JournalTest):
             (2, "outcome", "done"), (3, "outcome", "done")])
         self.assertEqual({line.get("mailbox") for line in self.lines(user)
                           if line["stage"] == "intent"}, {"Other"})
+
+    def test_pop3_and_imap_at_once(self):
+        """Several of each, which write to the same file."""
+        user = self.filled(ALL, 80)
+        clients = [user.pop3() for _ in range(4)]
+        for i, client in enumerate(clients):
+            client.pipeline(["DELE %d" % n
+                             for n in range(10 * i + 1, 10 * i + 11)])
+
+        def expunge(first):
+            with user.imap() as imap:
+                imap.select("INBOX")
+                uids = "%d:%d" % (first, first + 9)
+                imap.uid("STORE", uids, "+FLAGS", r"\Deleted")
+                imap.uid("EXPUNGE", uids)
+
+        threads = [threading.Thread(target=client.quit)
+                   for client in clients]
+        threads += [threading.Thread(target=expunge, args=(41 + 10 * i,))
+                    for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(user.count(), 0)
+        self.assertEqual(
+            sorted((line["uid"], line["stage"], line["service"])
+                   for line in self.lines(user)),
+            sorted((uid, stage, "pop3" if uid <= 40 else "imap")
+                   for uid in range(1, 81)
+                   for stage in ("intent", "outcome")))
+        self.assertEqual({line["result"] for line in self.lines(user)
+                          if line["stage"] == "outcome"}, {"done"})
 
     def test_other_mailboxes_are_not_journalled(self):
         user = self.filled(ALL)

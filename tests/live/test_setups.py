@@ -424,6 +424,29 @@ class Keywords(Story):
         self.assertEqual(user.count(), 2)
 
 
+    def test_hold_without_a_letter(self):
+        """As long as the index is there, which has the keyword."""
+        user = self.user("[default]\nhold = keyword Hold\n")
+        user.append([message("one")], flags=["k%d" % i for i in range(26)])
+        user.append([message("held")], flags=["Hold"])
+        held = user.messages()[1].sha256
+        self.assertEqual([path[-3:] for path, sha256 in
+                          user.mail_files().items() if sha256 == held],
+                         [":2,"])
+        self.expect_errors("on hold")
+        user.doveadm("force-resync", "INBOX")
+        for args in (("expunge",), ("flags remove", "Hold"),
+                     ("flags replace", r"\Seen")):
+            result = user.doveadm(*args, "mailbox", "INBOX", "all",
+                                  check=False)
+            self.assertEqual(result.returncode, 77, args)
+        self.assertEqual([m.sha256 for m in user.messages()], [held])
+        client = user.pop3()
+        client.ok("DELE 1")
+        self.end(client)
+        self.assertEqual([m.sha256 for m in user.messages()], [held])
+
+
 class Reused(Story):
     """One process serves many, one after the other or at once."""
 
