@@ -252,7 +252,11 @@ target_check_is_other(struct archive *archive, struct mailbox *box,
 		*error_r = mailbox_get_last_internal_error(box, NULL);
 		return -1;
 	}
-	if (box->inbox_any ||
+	/* an alias namespace has the flag, too, and on 2.3 may have a folder of
+	   its own for it, in which nobody would look */
+	if ((strcmp(box->name, "INBOX") == 0 &&
+	     (mailbox_get_namespace(box)->flags &
+	      NAMESPACE_FLAG_INBOX_USER) != 0) ||
 	    guid_128_cmp(src_metadata.guid, metadata.guid) == 0) {
 		*error_r = "it is the INBOX by another name";
 		return -1;

@@ -286,6 +286,31 @@ class ReusedArchiving(Reused, Layout):
     test_cut_sessions = None
 
 
+class ReusedArchivingAtOnce(ReusedArchiving):
+    client_limit = 20
+
+    def test_at_once(self):
+        """All of them leave while the process moves and expires the mail of
+        the first."""
+        users = [self.user(ARCHIVING) for _ in range(4)]
+        before = {}
+        for user in users:
+            self.end(user.pop3())
+            before[user] = self.five(user)
+        clients = [user.pop3() for user in users]
+        for client in clients:
+            client.pipeline(["DELE %d" % i for i in range(1, 5)])
+        for client in clients:
+            client.send("QUIT\r\n")
+        for client in clients:
+            self.assertRegex(client.read_eof(), rb"^\+OK")
+            self.gone(client)
+        for user in users:
+            self.left(user, before[user], 2, 4, 5)
+            self.assertEqual([m.sha256 for m in user.messages(ARCHIVE)],
+                             [before[user][1]])
+
+
 class Mbox(LiveTest):
     """Only reading and plain removal: everything else would write into the
     messages."""
