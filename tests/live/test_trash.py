@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Dovecot's trash plugin beside ours: it removes mail to make room."""
 
+import json
 import os
 
 from harness import LiveTest, message
@@ -63,6 +64,23 @@ namespace inbox {
         self.assertIn(1, user.uids())
         self.assertIn("Hold", user.flags(1))
         self.wait_log("Refused expunge in INBOX: hold=1")
+
+    def test_what_made_room_is_journalled(self):
+        """Removed by LMTP, from the INBOX itself."""
+        user = self.with_trash("[default]\njournal = all\n")
+        for subject in "one", "two", "three":
+            user.append([message(subject, size=30000)])
+        user.deliver_lmtp(message("four", size=30000))
+        gone = [uid for uid in (1, 2, 3) if uid not in user.uids()]
+        self.assertTrue(gone)
+        path = user.host_home + {"maildir": "/Maildir",
+                                 "sdbox": "/sdbox"}[self.format]
+        with open(path + "/pop3-policy.journal") as file:
+            lines = [json.loads(line) for line in file]
+        self.assertEqual({line["service"] for line in lines}, {"lmtp"})
+        self.assertEqual([line["uid"] for line in lines
+                          if line.get("result") == "done"], gone)
+        self.assertEqual(len(lines), 2 * len(gone))
 
     def test_archived_mail_needs_no_room(self):
         """Moving it to the archive removes nothing from Trash."""
