@@ -114,6 +114,19 @@ judge_login(struct auth_request *request, const struct policy *policy,
 	return fail(request, text);
 }
 
+/* Something the pop3 process is to know; not the user's, so that no
+   `userdb prefetch` may take it for all that is known of him. */
+static void
+set_session_field(struct auth_request *request, const char *name,
+		  const char *value)
+{
+	bool prefetch_set = request->userdb_prefetch_set;
+
+	auth_request_set_field(request, t_strconcat("userdb_", name, NULL),
+			       value, NULL);
+	request->userdb_prefetch_set = prefetch_set;
+}
+
 /*
  * Answers
  */
@@ -138,8 +151,8 @@ static void pending_login_set_field(struct pending_login *login)
 {
 	struct auth_request *request = login->request;
 
-	auth_request_set_field(request, "userdb_pop3_policy_delay_kept",
-			       dec2str(login->delay_secs), NULL);
+	set_session_field(request, "pop3_policy_delay_kept",
+			  dec2str(login->delay_secs));
 	/* "No opinion" would take it away again. */
 	auth_fields_snapshot(request->fields.userdb_reply);
 }
@@ -272,8 +285,7 @@ accept_apop(struct auth_request *request, const struct secret_store *store,
 		e_warning(authdb_event(request), "Last use of secret %s is "
 			  "not noted: %s", match->name, error.text);
 	}
-	auth_request_set_field(request, "userdb_pop3_policy_device",
-			       match->name, NULL);
+	set_session_field(request, "pop3_policy_device", match->name);
 	return PASSDB_RESULT_OK;
 }
 

@@ -144,6 +144,46 @@ class Device(Apop):
         self.assertIn("device=nil", self.log())
 
 
+PREFETCH = {
+    "2.3": "userdb {\n  driver = prefetch\n}\n"
+           "userdb {\n  driver = passwd-file\n"
+           "  args = @BASE@/others/%u\n}\n",
+    "2.4": "userdb prefetch {\n}\n"
+           "userdb others {\n  driver = passwd-file\n"
+           "  passwd_file_path = @BASE@/others/%{user}\n}\n"}
+
+
+class Prefetch(Apop):
+    """userdb prefetch, where only a userdb behind it knows the user, and
+    names his section."""
+
+    def setUp(self):
+        self.extra_config = PREFETCH[self.version]
+        super().setUp()
+
+    def test_section_of_the_next_userdb(self):
+        for lines in "", "login_delay = 1h":
+            with self.subTest(lines=lines):
+                self.check_section(lines)
+
+    def check_section(self, lines):
+        user = self.apop_user(lines)
+        with open(self.dovecot.host_base + "/policy/auth.conf", "a") as file:
+            file.write("[policy strict]\ninherit = default\n"
+                       "script = device.lua\n")
+        user.set_script(Device.SCRIPT, "device.lua")
+        user.set_field("pop3_policy", "strict")
+        folder = self.dovecot.host_base + "/others"
+        os.makedirs(folder, exist_ok=True)
+        os.rename(os.path.join(self.dovecot.users_dir, user.name),
+                  os.path.join(folder, user.name))
+        self.check_in(user, "apop", "stls", self.add(user, "laptop"))
+        self.assertRegex(self.log(), r"pop3\(%s\).*device=laptop\n" %
+                         user.name)
+        self.assertRegex(self.log(), r"pop3\(%s\).*\[policy strict\] retr" %
+                         user.name)
+
+
 class Doubt(Apop):
     """DANGER 2: what can't be known refuses, whatever passdb comes next. The
     next one would let in: the account's password is its APOP secret."""
