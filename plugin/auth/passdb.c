@@ -396,6 +396,25 @@ static void judge_token(struct pending_login *pending)
 	login_policy_deinit(&login);
 }
 
+/* An earlier passdb knows the master, but nobody has verified that it is he:
+   what is compared now can show only that it is the user, who must not become
+   a master by it. Some mechanisms verify before they ask, for no scheme. */
+static bool is_unproved_master(const struct auth_request *request)
+{
+	return request->fields.master_user != NULL &&
+		request->wanted_credentials_scheme != NULL &&
+		request->wanted_credentials_scheme[0] != '\0';
+}
+
+static enum passdb_result refuse_master(struct auth_request *request)
+{
+	e_info(authdb_event(request), "%s refused: master %s can't be told "
+	       "from the user by it", request->fields.mech_name == NULL ?
+	       "Login" : request->fields.mech_name,
+	       request->fields.master_user);
+	return refuse(request, REFUSED_TEXT);
+}
+
 static void
 pop3_passdb_lookup_credentials(struct auth_request *request,
 			       lookup_credentials_callback_t *callback)
@@ -406,7 +425,10 @@ pop3_passdb_lookup_credentials(struct auth_request *request,
 		.credentials = callback,
 	};
 
-	if (is_apop(request)) T_BEGIN {
+	if (is_pop3(request) && is_unproved_master(request)) T_BEGIN {
+		login.result = refuse_master(request);
+	} T_END;
+	else if (is_apop(request)) T_BEGIN {
 		login.result = judge_apop(&login);
 	} T_END;
 	else if (is_verified_token(request) && is_pop3(request)) T_BEGIN {

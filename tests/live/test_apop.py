@@ -184,6 +184,32 @@ class Prefetch(Apop):
                          user.name)
 
 
+class Master(Apop):
+    """Behind a passdb of masters that lets the chain go on."""
+
+    passdbs = (("passwd-file", {"args": "@BASE@/users/masters",
+                                "master": "yes",
+                                "result_success": "continue"}),) + POLICY_FIRST
+    settings = dict(Apop.settings, auth_master_user_separator="*",
+                    auth_mechanisms="plain login apop cram-md5")
+
+    def test_a_users_secret_makes_no_master(self):
+        # masters do not wait
+        user = self.apop_user("login_delay = 1h")
+        with open(os.path.join(self.dovecot.users_dir, "masters"),
+                  "w") as file:
+            file.write("master:{PLAIN}master-secret::::::\n")
+        typed = self.user(name=user.name + "*master")
+        secret = self.add(user)
+        for wrong in secret, "master-secret":
+            self.check_out(REFUSED, typed, "apop", "stls", wrong)
+        for wrong in user.password, "master-secret":
+            self.check_out(REFUSED, typed, "cram-md5", "stls", wrong)
+        self.check_in(user, "apop", "stls", secret)
+        self.check_in(typed, "plain", "stls", "master-secret")
+        self.check_out(REFUSED, typed, "plain", "stls", user.password)
+
+
 class Doubt(Apop):
     """DANGER 2: what can't be known refuses, whatever passdb comes next. The
     next one would let in: the account's password is its APOP secret."""
