@@ -16,15 +16,17 @@ from policies import (ALLOW, ALLOW_ALL, ARCHIVE, EXPIRY, EXPIRY_FLAGS,
                       HIDE_ALL, HISTORY, HOLD, NO_JOURNAL)
 
 
+def delete(client, _=None):
+    client.answers(deles(MANY))
+    client.quit()
+
+
+def delete_not(client, _=None):
+    client.answers(deles(MANY) + [b"RSET"])
+    client.quit()
+
+
 def measure_quit(bench):
-    def delete(client, _=None):
-        client.answers(deles(MANY))
-        client.quit()
-
-    def delete_not(client, _=None):
-        client.answers(deles(MANY) + [b"RSET"])
-        client.quit()
-
     def quit_time(client, _=None):
         client.answers(deles(MANY))
         return client.quit()
@@ -129,14 +131,6 @@ def archive_times(bench, what, kind, format):
 
 def measure_archive(bench):
     """A QUIT that archives, and doveadm that moves the same mail."""
-    def delete(client, _=None):
-        client.answers(deles(MANY))
-        client.quit()
-
-    def delete_not(client, _=None):
-        client.answers(deles(MANY) + [b"RSET"])
-        client.quit()
-
     for format, kind, when in (
             ("maildir", "many", ""), ("sdbox", "many", ", never fetched"),
             ("sdbox", "many-retrieved", ", retrieved before")):
