@@ -31,6 +31,9 @@ struct removal {
 
 	/* The verdicts of this QUIT are based on fresh flags and history */
 	bool refreshed;
+	/* ... which has another UIDVALIDITY than at the login: its UIDs are
+	   those of other messages */
+	bool numbered_anew;
 	/* Hooks of the mailbox concern the removal itself */
 	bool busy;
 	/* Messages that it was asked to remove and did not */
@@ -67,6 +70,17 @@ static bool index_has_all_flags(struct removal *removal)
 		 maildir_mtimes_are_same(box, &removal->mtimes));
 }
 
+static bool removal_is_numbered_anew(struct removal *removal)
+{
+	struct mail_index_view *view;
+	uint32_t uid_validity;
+
+	view = mail_index_view_open(removal->box->index);
+	uid_validity = mail_index_get_header(view)->uid_validity;
+	mail_index_view_close(&view);
+	return uid_validity != removal->session->client->uid_validity;
+}
+
 /* Others may have flagged a message, or taken a hiding back, between DELE and
    QUIT. */
 static void removal_refresh(struct removal *removal)
@@ -84,6 +98,7 @@ static void removal_refresh(struct removal *removal)
 				     error);
 		session->flags_unknown = TRUE;
 	}
+	removal->numbered_anew = removal_is_numbered_anew(removal);
 	pop3_session_refresh(session);
 }
 
@@ -241,17 +256,6 @@ static unsigned int removal_count_remaining(struct removal *removal)
 	return count;
 }
 
-static bool removal_is_numbered_anew(struct removal *removal)
-{
-	struct mail_index_view *view;
-	uint32_t uid_validity;
-
-	view = mail_index_view_open(removal->box->index);
-	uid_validity = mail_index_get_header(view)->uid_validity;
-	mail_index_view_close(&view);
-	return uid_validity != removal->session->client->uid_validity;
-}
-
 /* With another UIDVALIDITY all messages of a session are gone, even if they
    are there under the same UIDs. Nobody has asked the policy about those, so
    they were not removed. */
@@ -403,7 +407,8 @@ enum removal_outcome removal_decide(struct removal *removal, struct mail *mail)
 {
 	removal_refresh(removal);
 	/* by somebody else: not in the transaction's own view */
-	if (mail_index_is_expunged(removal->box->view, mail->seq)) {
+	if (removal->numbered_anew ||
+	    mail_index_is_expunged(removal->box->view, mail->seq)) {
 		seq_range_array_add(&removal->gone, mail->uid);
 		return REMOVAL_GONE;
 	}
